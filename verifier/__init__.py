@@ -1,0 +1,3 @@
+"""Restore verifier."""
+
+__version__ = "0.1.0"

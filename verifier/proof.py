@@ -1,0 +1,257 @@
+"""All facts of one drill ↔ canonical JSON bytes.
+
+Canonical: keys sorted by code point, no insignificant space, UTF-8, a final newline; integers beyond 2⁵³ as strings;
+no NaN. What varies between equal drills stands under `measured`, in `drill`, or is a time. Everything that a report
+says is read from here, parsed back from the bytes that were written (and signed).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Final, Literal
+
+import msgspec
+
+from verifier.errors import BundleError
+
+FORMAT: Final = "verifier/1"
+_LARGEST_EXACT: Final = 2**53
+
+Result = Literal["PASSED", "WARNED", "FAILED", "INCONCLUSIVE"]
+
+
+class Count(msgspec.Struct, frozen=True, kw_only=True):
+    """Files and their bytes, which never part."""
+
+    files: int = 0
+    bytes: int = 0
+
+
+class VerdictFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """A verdict and the sentences that led to it."""
+
+    result: Result
+    reasons: tuple[str, ...]
+
+
+class ToolFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """The program that made the proof."""
+
+    name: str
+    version: str
+    python: str
+    platform: str
+
+
+class AbandonedDrill(msgspec.Struct, frozen=True, kw_only=True):
+    """A drill that was begun and left no proof."""
+
+    id: str
+    started_at: str
+    seed: str
+
+
+class DrillFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """Which drill this was, and its place in the chain of its scenario."""
+
+    id: str
+    number: int
+    previous: str | None
+    machine: str
+    started_at: str
+    finished_at: str
+    seed: str
+    seed_source: Literal["fresh", "public", "given"]
+    abandoned: tuple[AbandonedDrill, ...] = ()
+    interrupted: bool = False
+    only: tuple[str, ...] = ()
+
+
+class ScenarioFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What was asked for."""
+
+    name: str
+    sha256: str
+    full: bool
+    sample_files: int | None
+    confidence: float
+    tolerable: float
+    changed_share: float
+    unchanging: tuple[str, ...] = ()
+
+
+class Origin(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a manifest was made."""
+
+    address: str
+    machine: str
+
+
+class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
+    """What is not in a manifest, by reason, so that no exclusion hides a loss."""
+
+    excluded: Count = Count()
+    unreadable: Count = Count()
+    cloud_only: Count = Count()
+    changing: Count = Count()
+    special: Count = Count()
+
+
+class ManifestFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What the copies were held against. `live` says that it was the live data itself, read during the drill."""
+
+    identity: str
+    created_at: str | None
+    origin: Origin
+    digest: str
+    files: int
+    links: int
+    bytes: int
+    live: bool = False
+    signed_by: str | None = None
+    exclude: tuple[str, ...] = ()
+    left_out: LeftOut = LeftOut()
+
+
+class FindingFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One finding. Names from outside stand here raw; whoever shows them escapes them (`relpath.show`)."""
+
+    kind: str
+    path: str | None = None
+    path_b64: str | None = None
+    size_bytes: int = 0
+    expected: str = ""
+    actual: str = ""
+    detail: str = ""
+
+
+class UnrestoredFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One planned entry that could not be told."""
+
+    reason: str
+    path: str | None = None
+    path_b64: str | None = None
+    size_bytes: int = 0
+    detail: str = ""
+
+
+class Assurance(msgspec.Struct, frozen=True, kw_only=True):
+    """What the sample proves of what was not drawn: at most this many files are bad, at this confidence."""
+
+    confidence: float
+    population: int
+    drawn: int
+    bad: int
+    at_most_bad_files: int
+    at_most_bad_bytes: int
+
+
+class CoverageFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """Over time: how much of the manifest was ever proven from this copy with its present content."""
+
+    proven: Count
+    of: Count
+    oldest_proven_at: str | None = None
+
+
+class CopyFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """One copy's part of the drill.
+
+    `listed` is all that the copy holds; `population` the comparable entries, of which the sample is drawn; `planned`
+    those that were to be restored; `proven` those restored with every byte equal. `counts` has each finding kind and
+    each reason that occurred. `found_as` counts entries found under another name, by how. `counted` are examples of
+    the kinds that are counted and not held against the copy.
+    """
+
+    name: str
+    address: str
+    medium: str | None
+    site: str | None
+    snapshot: str | None
+    snapshot_is: Literal["the copy's own", "newest modification time", "unknown"]
+    depth: str
+    read_from: str
+    keeps_times: bool
+    verdict: VerdictFacts
+    listed: Count
+    population: Count
+    planned: Count
+    proven: Count
+    counts: dict[str, Count]
+    findings: tuple[FindingFacts, ...]
+    counted: tuple[FindingFacts, ...]
+    unrestored: tuple[UnrestoredFacts, ...]
+    found_as: dict[str, int]
+    assurance: Assurance | None
+    coverage: CoverageFacts
+    control: Literal["detected", "undetected", "not run"]
+    notes: tuple[str, ...]
+    measured: dict[str, float | int | str | None]
+
+
+class RuleCheck(msgspec.Struct, frozen=True, kw_only=True):
+    """One digit of the rule, whether it holds, and by what evidence. None: this drill can't tell."""
+
+    check: str
+    holds: bool | None
+    evidence: str
+
+
+class RuleFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """The 3-2-1-1-0 rule, digit by digit."""
+
+    name: str
+    checks: tuple[RuleCheck, ...]
+
+
+class Proof(msgspec.Struct, frozen=True, kw_only=True):
+    """The complete facts of one drill."""
+
+    proof: str
+    tool: ToolFacts
+    drill: DrillFacts
+    scenario: ScenarioFacts
+    manifest: ManifestFacts
+    copies: tuple[CopyFacts, ...]
+    rule: RuleFacts
+    verdict: VerdictFacts
+
+
+def to_bytes(proof: Proof) -> bytes:
+    """Return the canonical bytes of a proof.
+
+    Raises:
+        ValueError: a number in it is not finite, which is a bug in whoever made it.
+    """
+    return msgspec.json.encode(_exact(msgspec.to_builtins(proof)), order="sorted") + b"\n"
+
+
+def _exact(value: Any) -> Any:
+    """Return the value with integers beyond 2⁵³ as strings: JSON readers elsewhere hold numbers as doubles."""
+    if isinstance(value, dict):
+        return {key: _exact(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_exact(inner) for inner in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"a proof holds finite numbers, got {value}")
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > _LARGEST_EXACT:
+        return str(value)
+    return value
+
+
+def from_bytes(data: bytes) -> Proof:
+    """Return the proof that these bytes hold; the inverse of `to_bytes`.
+
+    Raises:
+        BundleError: the bytes are no proof of this version, or not in canonical form.
+    """
+    try:
+        # Not strict, so that integers that were written as strings are read as integers again.
+        proof = msgspec.json.decode(data, type=Proof, strict=False)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise BundleError(f"expected a proof as JSON, got {error}") from error
+    if proof.proof != FORMAT:
+        raise BundleError(f"expected a proof of version {FORMAT}, got {proof.proof!r}")
+    if to_bytes(proof) != data:
+        raise BundleError("expected a proof in canonical form, got bytes that it would not be written as")
+    return proof

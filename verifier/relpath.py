@@ -1,0 +1,95 @@
+"""Raw path bytes, checked and shown: relative, separated by `/`, never climbing out.
+
+Paths are bytes throughout, as file systems and archives hold them; text appears only where a person or JSON reads it.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import unicodedata
+from typing import Final
+
+from verifier.errors import UnsafePathError
+
+# Line and paragraph separators break a line as a newline does; format characters (Cf) hold the bidi overrides, which
+# reverse what a reader sees; unassigned and private ones print as anything. Surrogates can't come from valid UTF-8.
+_HIDDEN_CATEGORIES: Final = frozenset({"Cc", "Cf", "Co", "Cn", "Cs", "Zl", "Zp"})
+_PLAIN: Final = re.compile(r"[ -\[\]-~]*\Z")
+_LONGEST_PATH_BYTES: Final = 32_768
+
+
+def check(path: bytes) -> None:
+    """Refuse a path that is empty, absolute, climbs out, names nothing twice, or can't be a file name.
+
+    Raises:
+        UnsafePathError: says which of these it is.
+    """
+    if not path:
+        raise UnsafePathError("expected a path, got an empty one")
+    if len(path) > _LONGEST_PATH_BYTES:
+        raise UnsafePathError(f"expected a path of at most {_LONGEST_PATH_BYTES} bytes, got {len(path)}")
+    if b"\0" in path:
+        raise UnsafePathError(f"expected a path without NUL, got {show(path)}")
+    if path[0] == 0x2F:
+        raise UnsafePathError(
+            f"expected a relative path, got {show(path)}", hint="name the folder it starts at as root"
+        )
+    # The four tests below are those of `path.split(b"/")` for "", "." and "..", several times as fast.
+    wrapped = b"/" + path + b"/"
+    if b"//" in wrapped or b"/./" in wrapped or b"/../" in wrapped:
+        raise UnsafePathError(f"expected a path of plain names, got {show(path)}")
+
+
+def show(name: bytes | str) -> str:
+    r"""Write a name from outside so that it can do no harm and is not mistaken for another.
+
+    Control, bidi and other invisible characters, line separators, backslashes and bytes that are not UTF-8 are
+    escaped as in Python (`\n`, `\x1b`, `\u202e`, `\\`); the result is one printable line and tells names apart. Every
+    output of the program uses this, and nothing else, for names.
+    """
+    text = name if isinstance(name, str) else name.decode("utf-8", "surrogateescape")
+    if _PLAIN.match(text):
+        return text
+    return "".join(_shown_character(character) for character in text)
+
+
+def _shown_character(character: str) -> str:
+    code = ord(character)
+    if character == "\\":
+        return "\\\\"
+    if 0xDC80 <= code <= 0xDCFF:  # a byte that was not UTF-8, as surrogateescape carries it
+        return f"\\x{code - 0xDC00:02x}"
+    if unicodedata.category(character) in _HIDDEN_CATEGORIES:
+        return character.encode("unicode_escape").decode("ascii")
+    return character
+
+
+def to_json(path: bytes) -> dict[str, str]:
+    """Return `{"path": text}`, or `{"path_b64": …}` where the path is not UTF-8: the one form used in every file."""
+    try:
+        return {"path": path.decode("utf-8")}
+    except UnicodeDecodeError:
+        return {"path_b64": base64.b64encode(path).decode("ascii")}
+
+
+def from_json(path: str | None, path_b64: str | None) -> bytes:
+    """Return the raw path of either JSON form, checked.
+
+    Raises:
+        UnsafePathError: neither or both are given, the base64 is none, or the path fails `check`.
+    """
+    if (path is None) == (path_b64 is None):
+        raise UnsafePathError("expected one of path and path_b64, got " + ("none" if path is None else "both"))
+    if path is not None:
+        try:
+            raw = path.encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise UnsafePathError(f"expected a path of Unicode text, got {show(path)}") from error
+    else:
+        try:
+            raw = base64.b64decode(path_b64 or "", validate=True)
+        except ValueError as error:
+            raise UnsafePathError("expected base64 in path_b64") from error
+    check(raw)
+    return raw

@@ -1,0 +1,77 @@
+"""What a scenario says, once it was found to be right. Made by `scenario.load`, or by `prove` from its options."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Copy:
+    """One place that holds the dataset. A `live` copy is counted by the rule, not drilled.
+
+    `mount` (a mount point that must be mounted), `marker` (a file that must exist in the copy) and `filesystem` (its
+    file-system id, as `findmnt -o UUID` prints it) pin a copy, so that an empty mount point is never taken for it.
+    `keeps_times` false says that the copy's modification times are not the source's. `options` are the place's own.
+    """
+
+    name: str
+    at: str
+    live: bool = False
+    medium: str | None = None
+    site: str | None = None
+    immutable: bool = False
+    mount: Path | None = None
+    marker: str | None = None
+    filesystem: str | None = None
+    keeps_times: bool | None = None
+    options: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Objectives:
+    """What the owner wants to hold. `changed_share` is the part of the manifest's files that may be newer in a copy."""
+
+    rpo_seconds: int | None = None
+    rto_seconds: int | None = None
+    changed_share: float = 0.20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """How much to restore: everything, a fixed number of files, or enough to find `tolerable` bad files.
+
+    `files` and `full` override `confidence` and `tolerable`; `always` are gitignore-style patterns of files that are
+    restored in every drill.
+    """
+
+    full: bool = False
+    files: int | None = None
+    confidence: float = 0.95
+    tolerable: float = 0.01
+    always: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """A dataset's manifest, its copies, and what a drill of them shall be like.
+
+    `sha256` is that of the scenario file's bytes (of the canonical options, for `prove`). Exactly one of `manifest`
+    and `against` (the live folder that serves as the reference) is set. `only` are patterns that limit the drill.
+    """
+
+    name: str
+    sha256: str
+    copies: tuple[Copy, ...]
+    manifest: Path | None = None
+    against: Path | None = None
+    newer_seconds: int | None = None
+    unchanging: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
+    objectives: Objectives = field(default_factory=Objectives)
+    sample: Sample = field(default_factory=Sample)
+    scratch_path: Path | None = None
+    scratch_bytes: int = 20 * 1024**3
+    formats: tuple[str, ...] = ("html", "markdown")
+    path: Path | None = None
