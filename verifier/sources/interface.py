@@ -44,12 +44,14 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class Landed(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The request's bytes are in scratch. `mtime_ns` and `changed` are what the source said of the file as it was read.
 
-    `changed` tells that size or time were not those of the listing, so that somebody wrote to the copy meanwhile.
+    `changed` tells that size or time were not those of the listing, so that somebody wrote to the copy meanwhile;
+    `cached` that the bytes may have come from this machine's memory rather than from where the copy lies.
     """
 
     number: int
     mtime_ns: int | None = None
     changed: bool = False
+    cached: bool = False
     attempts: int = 1
 
 

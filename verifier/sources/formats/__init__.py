@@ -1,0 +1,1 @@
+"""How a backup is packed on a place: each format turns places into sources."""

@@ -1,0 +1,1 @@
+"""Where bytes lie: each place lists, fetches and reads, under one root, and never writes."""

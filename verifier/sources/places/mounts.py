@@ -1,0 +1,149 @@
+"""A path → the file system that it lies on: which device or export, whether it is mounted at all, what caches it.
+
+Source: proc(5) `/proc/self/mountinfo`, fstab(5), posix_fadvise(2), preadv2(2).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+_NETWORK: Final = re.compile(r"(nfs4?|cifs|smb3|smbfs|afpfs|9p|ceph|glusterfs|webdav|davfs|fuse\..*|fuseblk-net)\Z")
+_MEMORY: Final = frozenset({"tmpfs", "ramfs", "devtmpfs", "rootfs"})
+_MOUNTINFO: Final = Path("/proc/self/mountinfo")
+_FSTAB: Final = Path("/etc/fstab")
+_BY_UUID: Final = Path("/dev/disk/by-uuid")
+_OCTAL: Final = re.compile(r"\\([0-7]{3})")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mount:
+    """The file system under a path. `kind` and `mount_source` are empty where the system doesn't tell."""
+
+    kind: str = ""
+    mount_source: str = ""
+    point: str = ""
+    device_number: int = 0
+    uuid: str | None = None
+
+    @property
+    def is_network(self) -> bool:
+        """Whether another machine, or a program, answers for the bytes."""
+        return _NETWORK.match(self.kind) is not None
+
+    @property
+    def is_local_disk(self) -> bool:
+        """Whether dropping cached pages makes a read come from the disk."""
+        return bool(self.kind) and not self.is_network and self.kind not in _MEMORY and hasattr(os, "posix_fadvise")
+
+    @property
+    def read_from(self) -> str:
+        """What the proof says of where bytes come from."""
+        if self.is_network:
+            return "server"
+        return "device" if self.is_local_disk else "cache possible"
+
+    @property
+    def device(self) -> str:
+        """One name for one disk or export, so that two copies on it count once."""
+        if self.is_network and self.mount_source:
+            return f"{self.kind}:{self.mount_source}"
+        return f"disk:{os.major(self.device_number)}:{os.minor(self.device_number)}"
+
+    @property
+    def identities(self) -> tuple[str, ...]:
+        """Every name by which a scenario may pin this file system."""
+        return tuple(name for name in (self.uuid, self.mount_source) if name)
+
+
+def mount_of(path: Path) -> Mount:
+    """Return the file system that `path` lies on; mostly empty where it or the system's table can't be read."""
+    try:
+        device_number = path.stat().st_dev
+    except OSError:
+        return Mount()
+    best = Mount(device_number=device_number)
+    resolved = os.fsdecode(os.path.realpath(os.fsencode(path)))
+    for point, kind, source in _mounted():
+        # The last line that covers the path is the one on top; the longest mount point is the nearest.
+        if _covers(point, resolved) and len(point) >= len(best.point):
+            best = Mount(kind=kind, mount_source=source, point=point, device_number=device_number, uuid=_uuid(source))
+    return best
+
+
+def missing_mount(path: Path, *, fstab: Path = _FSTAB) -> str | None:
+    """Return the mount point at or above `path` that fstab names and that is not mounted now; None where all is well.
+
+    A share that isn't mounted leaves its empty folder behind, with the device of its parent.
+    """
+    resolved = os.path.realpath(path)
+    with contextlib.suppress(OSError):
+        for line in fstab.read_text("utf-8", "surrogateescape").splitlines():
+            fields = line.split("#", 1)[0].split()
+            point = _unescape(fields[1]) if len(fields) > 2 else ""  # noqa: PLR2004 - source, mount point, type
+            if not point.startswith("/") or point == "/" or not _covers(point, resolved):
+                continue
+            if not os.path.ismount(point):
+                return point
+    return None
+
+
+def drop_cached_pages(descriptor: int, offset: int, length_bytes: int) -> bool:
+    """Make the system forget what it holds of a file; return whether that was seen to work.
+
+    Pages that were written a moment ago, or that somebody has mapped, stay. A length of 0 means to the file's end.
+    """
+    if not hasattr(os, "posix_fadvise"):
+        return False
+    try:
+        os.posix_fadvise(descriptor, offset, length_bytes, os.POSIX_FADV_DONTNEED)
+        # An empty file has no page; it reads as 0 bytes whatever the cache.
+        return os.preadv(descriptor, [bytearray(1)], offset, os.RWF_NOWAIT) == 0
+    except BlockingIOError:
+        return True  # the byte would have to come from the disk
+    except (OSError, AttributeError):
+        return False
+
+
+def read_ahead(descriptor: int, offset: int, length_bytes: int) -> None:
+    """Ask the system to begin reading, so that the disk works while other files are worked."""
+    if hasattr(os, "posix_fadvise"):
+        with contextlib.suppress(OSError):
+            os.posix_fadvise(descriptor, offset, length_bytes, os.POSIX_FADV_WILLNEED)
+
+
+def _covers(point: str, path: str) -> bool:
+    return path == point or path.startswith(point.rstrip("/") + "/")
+
+
+def _mounted() -> list[tuple[str, str, str]]:
+    """Return (mount point, kind, source) of each line of the system's table; empty where there is none."""
+    try:
+        text = _MOUNTINFO.read_text("utf-8", "surrogateescape")
+    except OSError:
+        return []
+    rows = []
+    for line in text.splitlines():
+        left, _, right = line.partition(" - ")
+        fields, more = left.split(), right.split()
+        if len(fields) > 4 and len(more) > 1:  # noqa: PLR2004 - proc(5): the fifth field is the mount point
+            rows.append((_unescape(fields[4]), more[0], _unescape(more[1])))
+    return rows
+
+
+def _unescape(text: str) -> str:
+    return _OCTAL.sub(lambda match: chr(int(match.group(1), 8)), text)
+
+
+def _uuid(source: str) -> str | None:
+    try:
+        for link in _BY_UUID.iterdir():
+            if os.path.realpath(link) == os.path.realpath(source):
+                return link.name
+    except OSError:
+        return None
+    return None
