@@ -1,0 +1,126 @@
+"""What this program takes → a table beside its peers and its limits, and `build/bench.json`.
+
+Only ratios taken in one run mean something: contenders take turns, from the same state of the page cache. Which figures
+are wanted, and beside whom, stands in the rows below; a figure that isn't reached stands in the table with its reason.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import datasets
+import join
+import rows
+from rows import Row
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def main() -> int:
+    """Measure, print, write; return 0 when every row could be measured, whether or not its target was met."""
+    arguments = _arguments()
+    _require("xxhsum", "rclone", "find", "sort", "xargs")
+    with _folder(arguments.data) as data, tempfile.TemporaryDirectory(dir=data, prefix="work-") as work:
+        measured: list[Row] = []
+        for row in _rows(data, Path(work), quick=arguments.quick):
+            measured.append(row)
+            print(_line(row), flush=True)
+    print(f"\n{_table(measured)}")
+    arguments.output.parent.mkdir(parents=True, exist_ok=True)
+    arguments.output.write_text(json.dumps(_facts(measured, quick=arguments.quick), indent=2) + "\n")
+    print(f"\nevery sample: {arguments.output}")
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="measure speed and memory beside xxhsum and rclone")
+    parser.add_argument("--quick", action="store_true", help="small data: shows that the benchmark works, nothing else")
+    parser.add_argument("--data", type=Path, help="keep the data sets here for the next time (by default they go)")
+    parser.add_argument("--output", type=Path, default=ROOT / "build" / "bench.json", help="where the samples go")
+    return parser.parse_args()
+
+
+def _require(*programs: str) -> None:
+    missing = [program for program in programs if shutil.which(program) is None]
+    if missing:
+        raise SystemExit(f"bench: expected {', '.join(missing)} to be installed\nhint: tests/install-tools")
+
+
+@contextlib.contextmanager
+def _folder(kept: Path | None) -> Iterator[Path]:
+    if kept is not None:
+        kept.mkdir(parents=True, exist_ok=True)
+        yield kept.resolve()
+        return
+    with tempfile.TemporaryDirectory(prefix="verifier-bench-") as folder:
+        yield Path(folder).resolve()
+
+
+def _rows(data: Path, work: Path, *, quick: bool) -> Iterator[Row]:
+    """Build each data set when it is needed first, and yield its figures."""
+    scale = datasets.QUICK if quick else datasets.FULL
+    many, few = (2, 2) if quick else (5, 3)
+    large = datasets.large(data / "large", scale)
+    small = datasets.small(data / "small", scale)
+    mixed = datasets.mixed(data / "mixed", scale)
+    copy = datasets.mixed(data / "mixed-copy", scale)
+    if hasattr(os, "sync"):
+        os.sync()  # pages that are still to be written could not be dropped, and their writing would be measured
+    yield rows.manifest_create(large, work, at_least=1.3, rounds=many)
+    yield rows.manifest_create(small, work, at_least=0.9, rounds=many)
+    yield rows.manifest_create(mixed, work, at_least=0.9, rounds=many)
+    yield from rows.full_drill(mixed, copy, work, at_least=1.5, rounds=few)
+    yield rows.drill_memory(mixed, copy, work)
+    yield rows.drill_memory(large, large, work)
+    yield rows.manifest_memory(small, work)
+    yield from join.rows(work, quick=quick)
+
+
+def _line(row: Row) -> str:
+    met = {True: "met", False: "NOT MET", None: "not measured"}[row.met]
+    return f"{met:12} {row.work}: {row.ours}" + (f", {row.theirs} by {row.peer}" if row.peer else "")
+
+
+def _table(measured: list[Row]) -> str:
+    """Return the table as Markdown, which a terminal shows as well."""
+    lines: list[tuple[str, ...]] = [("work", "peer", "ours", "theirs", "ratio", "target", "met")]
+    for row in measured:
+        met = {True: "yes", False: "no", None: "–"}[row.met]
+        times = f"{row.ratio:.2f} ×" if row.ratio is not None else ""
+        shown = f"{met}: {row.reason}" if row.reason else met
+        lines.append((row.work, row.peer, row.ours, row.theirs, times, row.target, shown))
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
+    lines.insert(1, tuple("-" * width for width in widths))
+    return "\n".join(
+        "| " + " | ".join(f"{cell:{width}}" for cell, width in zip(line, widths, strict=True)) + " |" for line in lines
+    )
+
+
+def _facts(measured: list[Row], *, quick: bool) -> dict[str, object]:
+    return {
+        "taken_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "quick": quick,
+        "machine": {"processors": os.cpu_count(), "system": platform.platform(), "python": sys.version.split()[0]},
+        "versions": {"xxhsum": _version("xxhsum"), "rclone": _version("rclone")},
+        "rows": [row.as_json() for row in measured],
+    }
+
+
+def _version(program: str) -> str:
+    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
+    return (said.stdout or said.stderr).splitlines()[0].strip()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
