@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from verifier.sources.interface import Location
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Copy:
@@ -27,6 +29,13 @@ class Copy:
     filesystem: str | None = None
     keeps_times: bool | None = None
     options: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def location(self) -> Location:
+        """Where to open the copy: its address, its place's options, and what pins it."""
+        pins = {"mount": self.mount, "marker": self.marker, "filesystem": self.filesystem}
+        stated = {name: pin for name, pin in pins.items() if pin is not None}
+        return Location(address=self.at, options={**self.options, **stated})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,198 @@
+"""Scenario files → scenarios, or every problem of all of them at once.
+
+Each problem is one line: `file:line: key: expected …, got …`. `verifier.toml` beside a scenario holds what the
+scenarios of a folder share; a scenario's own keys win.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import stat
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from verifier import relpath
+from verifier.errors import ScenarioError
+from verifier.scenario.checker import Checker, make_fields
+from verifier.scenario.lines import Lines
+from verifier.scenario.scenario import Scenario
+from verifier.scenario.section import Base, Section, shown
+from verifier.scenario.table import SCENARIO, SHARED
+
+SHARED_NAME: Final = "verifier.toml"
+_LARGEST_BYTES: Final = 1024 * 1024
+_MOST_PROBLEMS: Final = 200
+_AT_LINE: Final = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)\Z")
+
+
+@dataclass(slots=True, kw_only=True)
+class _Reading:
+    """What one file gave: its fields, the line of its name, and its problems, each as a whole line."""
+
+    path: Path
+    sha256: str = ""
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    name_line: int = 1
+    problems: list[str] = field(default_factory=list)
+
+
+class _BrokenError(Exception):
+    """A file that can't be read as TOML at all; `line` is None where it has no lines."""
+
+    def __init__(self, sentence: str, line: int | None = None) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.line = line
+
+
+def load(path: Path, *, home: Path | None = None) -> Scenario:
+    """Return the scenario of one file; `home` is what `~` means, by default that of whoever runs the program.
+
+    Raises:
+        ScenarioError: holds every problem of the file and of `verifier.toml` beside it, a line each.
+    """
+    return load_all([path], home=home)[0]
+
+
+def load_all(paths: Sequence[Path], *, home: Path | None = None) -> tuple[Scenario, ...]:
+    """Return the scenarios of several files, in their order.
+
+    Raises:
+        ScenarioError: holds every problem of all files, a line each; two scenarios of one name are one, too.
+    """
+    shared: dict[Path, _Reading] = {}
+    readings = []
+    problems: list[str] = []
+    named: dict[str, Path] = {}
+    for path in paths:
+        folder = path.parent
+        if folder not in shared:
+            shared[folder] = _read_shared(folder / SHARED_NAME, home)
+            problems += shared[folder].problems
+        reading = _read(path, SCENARIO, home)
+        readings.append(reading)
+        problems += reading.problems
+        name = reading.fields.get("name")
+        if name in named:
+            other = relpath.show(str(named[name]))
+            sentence = f"expected a name of its own, got {shown(name)}, which {other} has"
+            problems.append(_line(path, reading.name_line, f"name: {sentence}"))
+        elif name is not None:
+            named[name] = path
+    if problems:
+        raise ScenarioError("\n".join(problems))
+    return tuple(_made(reading, shared[reading.path.parent]) for reading in readings)
+
+
+def find(folder: Path) -> list[Path]:
+    """Return the scenario files of a folder, sorted by name.
+
+    Raises:
+        ScenarioError: the folder can't be read, or holds none.
+    """
+    hint = "name a scenario's file, or put one there: scenarios/README.md has examples"
+    try:
+        names = sorted(path.name for path in folder.iterdir())
+    except OSError as error:
+        got = (error.strerror or "an error").lower()
+        raise ScenarioError(
+            f"expected a folder of scenarios as {relpath.show(str(folder))}, got: {got}", hint=hint
+        ) from error
+    found = [name for name in names if name.endswith(".toml") and not name.startswith(".") and name != SHARED_NAME]
+    if not found:
+        raise ScenarioError(f"expected scenarios (*.toml) in {relpath.show(str(folder))}, got none", hint=hint)
+    return [folder / name for name in found]
+
+
+def _made(reading: _Reading, shared: _Reading) -> Scenario:
+    fields = make_fields(SCENARIO, {**shared.fields, **reading.fields})
+    return Scenario(**fields, sha256=reading.sha256, path=reading.path.absolute())
+
+
+def _read_shared(path: Path, home: Path | None) -> _Reading:
+    # Looked at without following: a link to nowhere is a mistake to be told, not an absent file.
+    try:
+        path.lstat()
+    except OSError:
+        return _Reading(path=path)
+    return _read(path, SHARED, home)
+
+
+def _read(path: Path, section: Section, home: Path | None) -> _Reading:
+    reading = _Reading(path=path)
+    try:
+        data = _bytes(path)
+        reading.sha256 = hashlib.sha256(data).hexdigest()
+        text = _text(data)
+        document = _document(text)
+    except _BrokenError as error:
+        reading.problems.append(_line(path, error.line, error.sentence))
+        return reading
+    if section is SCENARIO and path.name == SHARED_NAME:
+        reading.problems.append(_line(path, 1, "expected a scenario, got the file of what scenarios share"))
+        return reading
+    lines = Lines(text)
+    checker = Checker(section, Base(folder=path.absolute().parent, home=home))
+    reading.fields = checker.check(document)
+    reading.name_line = lines.of(("name",))
+    told = sorted(checker.problems, key=lambda problem: lines.of(problem.place))
+    reading.problems = [
+        _line(path, lines.of(problem.place), f"{problem.label()}: {problem.sentence}")
+        for problem in told[:_MOST_PROBLEMS]
+    ]
+    if len(told) > _MOST_PROBLEMS:
+        rest = len(told) - _MOST_PROBLEMS
+        reading.problems.append(_line(path, lines.of(told[_MOST_PROBLEMS].place), f"and {rest:,} more problems"))
+    return reading
+
+
+def _line(path: Path, line: int | None, text: str) -> str:
+    return f"{relpath.show(str(path))}:{'' if line is None else f'{line}:'} {text}"
+
+
+def _bytes(path: Path) -> bytes:
+    """Return the bytes of a file that may be a scenario."""
+    try:
+        # A pipe would be waited for without end, so the kind is known before the file is opened.
+        if not stat.S_ISREG(path.stat().st_mode):
+            got = "a folder" if path.is_dir() else "something else"
+            raise _BrokenError(f"expected the file of a scenario, got {got}")
+        with path.open("rb") as file:
+            data = file.read(_LARGEST_BYTES + 1)
+    except (OSError, ValueError) as error:
+        got = (getattr(error, "strerror", None) or "a name that no file can have").lower()
+        raise _BrokenError(f"expected the file of a scenario, got: {got}") from error
+    if len(data) > _LARGEST_BYTES:
+        raise _BrokenError("expected a scenario of at most 1 MiB, got a larger file")
+    return data
+
+
+def _text(data: bytes) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise _BrokenError("expected text in UTF-8, got other bytes", data.count(b"\n", 0, error.start) + 1) from error
+
+
+def _document(text: str) -> dict[str, Any]:
+    """Return what the text holds; a mistake in its syntax stands alone, for what follows it can't be told."""
+    try:
+        return tomllib.loads(text)
+    except RecursionError as error:
+        raise _BrokenError("expected TOML, got lists or tables nested without end", 1) from error
+    except tomllib.TOMLDecodeError as error:
+        message = str(error)
+        match = _AT_LINE.search(message)
+        problem = _AT_LINE.sub("", message)
+        if match is None or match[1] is None:
+            line, where = text.count("\n") + 1, "at the end"
+        else:
+            line, where = int(match[1]), f"in column {match[2]}"
+        sentence = f"expected TOML, got a mistake {where}: {relpath.show(problem[:1].lower() + problem[1:])}"
+        raise _BrokenError(sentence, line) from error
+    except ValueError as error:  # a number of more digits than Python reads
+        raise _BrokenError("expected TOML, got a number of thousands of digits", 1) from error

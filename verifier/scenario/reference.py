@@ -1,0 +1,72 @@
+"""The table of keys → a JSON Schema for editors, and the reference for people.
+
+Both are made from the rows that the checker works by, so that neither can say what the checker doesn't do.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from verifier.scenario.section import Key, ListOf, Scalar, Section
+from verifier.scenario.table import SCENARIO
+
+_DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of a scenario's file; what this version can't do yet is refused by it.
+
+    It can't state what rules between keys say, so a file that it accepts may still have problems.
+    """
+    return {"$schema": _DIALECT, "title": "a scenario of the restore verifier", **_schema_of(SCENARIO)}
+
+
+def _schema_of(kind: Scalar | ListOf | Section) -> dict[str, Any]:
+    if isinstance(kind, Scalar):
+        return dict(kind.schema)
+    if isinstance(kind, ListOf):
+        return {"type": "array", "items": dict(kind.item.schema), "minItems": kind.at_least}
+    table: dict[str, Any] = {
+        "type": "object",
+        "properties": {name: _schema_of_key(key) for name, key in kind.keys.items()},
+        "required": [name for name, key in kind.keys.items() if key.required],
+        "additionalProperties": kind.open,
+    }
+    return {"type": "array", "items": table, "minItems": 1} if kind.repeated else table
+
+
+def _schema_of_key(key: Key) -> dict[str, Any]:
+    if key.not_yet is not None:
+        return {"description": f"{key.means} (this version can't {key.not_yet})", "not": {}}
+    return {"description": key.means, **_schema_of(key.kind)}
+
+
+def markdown() -> str:
+    """Return the reference: one table of keys for the top of the file and each section, what can't be done yet last."""
+    lines = _table_of("At the top of the file", SCENARIO)
+    for name, key in SCENARIO.keys.items():
+        if isinstance(key.kind, Section) and not key.kind.open:
+            header = f"[[{name}]]" if key.kind.repeated else f"[{name}]"
+            lines += _table_of(f"`{header}`: {key.means}", key.kind)
+    lines += ["Known, and refused because this version can't do it yet:", ""]
+    lines += [f"- `{place}`: {key.means}" for place, key in _keys_not_yet()]
+    return "\n".join(lines) + "\n"
+
+
+def _table_of(title: str, section: Section) -> list[str]:
+    rows = [
+        f"| `{name}`{' (needed)' if key.required else ''} | {key.kind.expected} | {key.means} |"
+        for name, key in section.keys.items()
+        if key.not_yet is None and not isinstance(key.kind, Section)
+    ]
+    return [f"{title}", "", "| key | value | means |", "|---|---|---|", *rows, ""] if rows else []
+
+
+def _keys_not_yet() -> list[tuple[str, Key]]:
+    found = []
+    for name, key in SCENARIO.keys.items():
+        if key.not_yet is not None:
+            found.append((name, key))
+        elif isinstance(key.kind, Section):
+            found += [(f"{name}.{below}", row) for below, row in key.kind.keys.items() if row.not_yet is not None]
+    return found

@@ -1,0 +1,209 @@
+"""The one table of all that a scenario may state: each key, its kind, where it goes, and whether this version can.
+
+A row with `not_yet` is known and its value is checked, but a scenario that states it is refused: what somebody asked
+for is never left out in silence. When the work is done, the row loses its `not_yet`, and nothing else changes here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from verifier.scenario.kinds import (
+    ADDRESS,
+    BOOLEAN,
+    COUNT,
+    DURATION,
+    MANIFEST,
+    PATH,
+    PATH_INSIDE,
+    PATTERN,
+    SECRET,
+    SIZE,
+    SLUG,
+    matching,
+    number,
+    one_of,
+)
+from verifier.scenario.scenario import Copy, Objectives, Sample
+from verifier.scenario.section import Key, ListOf, Section, shown
+
+_Problems = Iterator[tuple[tuple[str | int, ...], str]]
+
+_PATTERNS: Final = ListOf(item=PATTERN, expected="a list of patterns")
+_SHARE: Final = number("a share from 0 to 1", minimum=0, maximum=1)
+_PROPER_SHARE: Final = number("a share between 0 and 1", exclusiveMinimum=0, exclusiveMaximum=1)
+
+
+def _one_way_to_sample(values: Mapping[str, Any]) -> _Problems:
+    if values.get("full") and "files" in values:
+        yield ("files",), "expected one of full and files, got both"
+
+
+def _copies_differ(values: Mapping[str, Any]) -> _Problems:
+    for field, key in (("name", "name"), ("at", "at")):
+        seen = set()
+        for index, copy in enumerate(values.get("copies", ())):
+            value = copy.get(field)
+            if value is not None and value in seen:
+                yield ("copy", index, key), f"expected a copy's own {key}, got that of another copy, {shown(value)}"
+            seen.add(value)
+
+
+def _one_copy_is_drilled(values: Mapping[str, Any]) -> _Problems:
+    copies = values.get("copies", ())
+    if copies and all(copy.get("live") for copy in copies):
+        yield ("copy",), "expected at least one copy that is not live, got only the live data"
+
+
+_OBJECTIVES: Final = Section(
+    makes=Objectives,
+    keys={
+        "rpo": Key(kind=DURATION, goes_to="rpo_seconds", means="the newest file of a copy is no older, else STALE"),
+        "rto": Key(kind=DURATION, goes_to="rto_seconds", means="a full restore is projected to take no longer"),
+        "coverage": Key(
+            kind=DURATION,
+            goes_to="coverage_seconds",
+            means="every file is proven from every drilled copy at least this often",
+            not_yet="hold coverage against an objective",
+        ),
+        "changed_share": Key(
+            kind=_SHARE,
+            goes_to="changed_share",
+            means="how much of the manifest's files may be newer in a copy (0.2 without it)",
+        ),
+        "rule": Key(
+            kind=matching('a rule of five digits as "3-2-1-1-0"', "[0-9](?:-[0-9]){4}"),
+            goes_to="rule",
+            means="the rule that the copies must keep",
+            not_yet="let the rule change the verdict",
+        ),
+    },
+)
+
+_SAMPLE: Final = Section(
+    makes=Sample,
+    rules=(_one_way_to_sample,),
+    keys={
+        "confidence": Key(
+            kind=_PROPER_SHARE, goes_to="confidence", means="how sure the sample makes (0.95 without it)"
+        ),
+        "tolerable": Key(
+            kind=_PROPER_SHARE,
+            goes_to="tolerable",
+            means="the share of bad files that the sample is large enough to find (0.01 without it)",
+        ),
+        "always": Key(kind=_PATTERNS, goes_to="always", means="files that are restored in every drill"),
+        "files": Key(kind=COUNT, goes_to="files", means="how many files, in place of confidence and tolerable"),
+        "percent": Key(
+            kind=number("a number over 0, at most 100", exclusiveMinimum=0, maximum=100),
+            goes_to="percent",
+            means="how many of 100 files",
+            not_yet="draw a sample by percent",
+        ),
+        "bytes": Key(kind=SIZE, goes_to="bytes", means="how many bytes", not_yet="draw a sample by bytes"),
+        "full": Key(kind=BOOLEAN, goes_to="full", means="everything, in place of a sample"),
+    },
+)
+
+_BUDGET: Final = Section(
+    keys={
+        "bytes": Key(
+            kind=SIZE, goes_to="budget_bytes", means="restore no more than this", not_yet="limit a drill's bytes"
+        ),
+        "duration": Key(
+            kind=DURATION, goes_to="budget_seconds", means="take no longer than this", not_yet="limit a drill's time"
+        ),
+    },
+)
+
+_SCRATCH: Final = Section(
+    keys={
+        "path": Key(
+            kind=PATH, goes_to="scratch_path", means="where restored files lie (the platform's cache folder without it)"
+        ),
+        "bytes": Key(kind=SIZE, goes_to="scratch_bytes", means="how large it may become (20GiB without it)"),
+    },
+)
+
+_MEDIUM: Final = replace(
+    SLUG, schema={**SLUG.schema, "examples": ["ssd", "hdd", "nas", "usb", "optical", "tape", "cloud"]}
+)
+_OPENS_NONE: Final = "open a copy that needs it"
+
+_COPY: Final = Section(
+    makes=Copy,
+    repeated=True,
+    keys={
+        "name": Key(kind=SLUG, goes_to="name", required=True, means="what the copy is called"),
+        "at": Key(kind=ADDRESS, goes_to="at", required=True, means="its address: a folder"),
+        "live": Key(kind=BOOLEAN, goes_to="live", means="it is the original: counted by the rule, not drilled"),
+        "medium": Key(
+            kind=_MEDIUM, goes_to="medium", means="what it lies on: ssd, hdd, nas, usb, optical, tape, cloud"
+        ),
+        "site": Key(kind=SLUG, goes_to="site", means="where that is: home, office, offsite"),
+        "mount": Key(kind=PATH, goes_to="mount", means="a mount point that must be mounted, else UNREACHABLE"),
+        "marker": Key(kind=PATH_INSIDE, goes_to="marker", means="a file that must be in the copy, else UNREACHABLE"),
+        "filesystem": Key(
+            kind=matching("a file system's id as `findmnt -o UUID` prints it", "[0-9A-Za-z-]{4,64}"),
+            goes_to="filesystem",
+            means="the id of the file system that it must lie on, else UNREACHABLE",
+        ),
+        "times": Key(
+            kind=BOOLEAN, goes_to="keeps_times", means="false: its modification times are not those of the original"
+        ),
+        "immutable": Key(
+            kind=BOOLEAN, goes_to="immutable", means="nobody can change it", not_yet="check that a copy is immutable"
+        ),
+        "known_hosts": Key(
+            kind=PATH, goes_to="options.known_hosts", means="the keys of SFTP servers", not_yet=_OPENS_NONE
+        ),
+        "identity": Key(kind=PATH, goes_to="options.identity", means="the private key for SFTP", not_yet=_OPENS_NONE),
+        "key_id": Key(kind=SECRET, goes_to="options.key_id", means="the id of the key for B2", not_yet=_OPENS_NONE),
+        "key": Key(kind=SECRET, goes_to="options.key", means="the key for B2", not_yet=_OPENS_NONE),
+    },
+)
+
+_REPORT: Final = Section(
+    keys={
+        "formats": Key(
+            kind=ListOf(item=one_of("html", "markdown"), expected="a list of html, markdown or both", at_least=1),
+            goes_to="formats",
+            means="how the proof is rendered (both without it)",
+        ),
+        "sign": Key(kind=PATH, goes_to="sign", means="the SSH key that signs the bundle", not_yet="sign a bundle"),
+    },
+)
+
+_ANYTHING: Final = Section(keys={}, open=True)
+
+SCENARIO: Final = Section(
+    rules=(_copies_differ, _one_copy_is_drilled),
+    keys={
+        "name": Key(kind=SLUG, goes_to="name", required=True, means="what the dataset is called"),
+        "manifest": Key(
+            kind=MANIFEST, goes_to="manifest", required=True, means="the file that `verifier manifest create` wrote"
+        ),
+        "unchanging": Key(
+            kind=_PATTERNS, goes_to="unchanging", means="files that never change: here a newer one is damage, too"
+        ),
+        "objectives": Key(kind=_OBJECTIVES, goes_to="objectives", means="what must hold"),
+        "sample": Key(kind=_SAMPLE, goes_to="sample", means="how much is restored"),
+        "budget": Key(kind=_BUDGET, goes_to="budget", means="what a drill may cost"),
+        "scratch": Key(kind=_SCRATCH, goes_to="scratch", means="where restored files lie until they are compared"),
+        "copy": Key(kind=_COPY, goes_to="copies", required=True, means="a place that holds the dataset"),
+        "report": Key(kind=_REPORT, goes_to="report", means="what a drill leaves"),
+        "place": Key(
+            kind=_ANYTHING, goes_to="place", means="what copies of one place share", not_yet="share a place's settings"
+        ),
+        "delivery": Key(kind=_ANYTHING, goes_to="delivery", means="who is told", not_yet="deliver a bundle"),
+        "schedule": Key(kind=_ANYTHING, goes_to="schedule", means="when drills are due", not_yet="schedule drills"),
+    },
+)
+"""A scenario's file."""
+
+SHARED: Final = Section(
+    keys={name: SCENARIO.keys[name] for name in ("scratch", "report", "place", "delivery", "schedule")}
+)
+"""`verifier.toml`: what all scenarios beside it share; their own keys win."""
