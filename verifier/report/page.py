@@ -1,0 +1,334 @@
+"""A proof → what a report says of it: sentences, and lists cut to what a person can read.
+
+Nothing here is escaped or laid out; that is the templates' part. Whatever is divided states both sides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Final
+
+from verifier.digest import CRYPTOGRAPHIC
+from verifier.outcome import FindingKind, Reason
+from verifier.proof import CopyFacts, Count, FindingFacts, ManifestFacts, Proof, UnrestoredFacts
+from verifier.report import meaning
+from verifier.report.amount import duration, moment, number, percent, size
+from verifier.report.escape import name
+
+LONGEST_LIST: Final = 1_000
+"""So many findings of each kind stand in a report; all of them stand in `findings.jsonl`."""
+
+_WORDS_IN_ORDER: Final = {word: place for place, word in enumerate([*FindingKind, *Reason])}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One finding or unrestored entry, with its name as it may be shown."""
+
+    name: str
+    size: str
+    expected: str
+    actual: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """All that is shown of one kind or reason; `more` are those that stand in `more_in` only."""
+
+    word: str
+    meaning: str
+    rows: tuple[Row, ...]
+    total: int
+    more: int
+    more_in: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """A part of a whole, in files and in bytes."""
+
+    label: str
+    part: Count
+    whole: Count
+    whole_is: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopyPage:
+    """What a report says of one copy."""
+
+    anchor: str
+    facts: CopyFacts
+    where: tuple[tuple[str, str], ...]
+    shares: tuple[Share, ...]
+    counts: tuple[tuple[str, Count, str], ...]
+    findings: tuple[Group, ...]
+    counted: tuple[Group, ...]
+    unrestored: tuple[Group, ...]
+    assurance: str
+    coverage: str
+    control: str
+    measured: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """What a report says of one drill."""
+
+    proof: Proof
+    sha256: str
+    meaning: str
+    shown: tuple[str, ...]
+    not_shown: tuple[str, ...]
+    copies: tuple[CopyPage, ...]
+    reference: str
+    left_out: tuple[tuple[str, Count], ...]
+    drill: tuple[tuple[str, str], ...]
+    asked: tuple[tuple[str, str], ...]
+    checked_by: str | None
+
+
+def page(proof: Proof, *, sha256: str) -> Page:
+    """Return what a report says of `proof`, whose bytes have this SHA-256."""
+    return Page(
+        proof=proof,
+        sha256=sha256,
+        meaning=meaning.VERDICTS[proof.verdict.result],
+        shown=tuple(_shown(proof)),
+        not_shown=tuple(_not_shown(proof)),
+        copies=tuple(_copy_page(place, copy, proof) for place, copy in enumerate(proof.copies, start=1)),
+        reference=_reference(proof),
+        left_out=tuple(_left_out(proof.manifest)),
+        drill=tuple(_drill(proof)),
+        asked=tuple(_asked(proof)),
+        checked_by=meaning.CHECKED_BY.get(proof.manifest.digest),
+    )
+
+
+def _shown(proof: Proof) -> Iterator[str]:
+    """Yield what this drill is evidence of."""
+    if not proof.copies:
+        yield "Nothing: no copy was drilled."
+    for copy in proof.copies:
+        depth = meaning.DEPTHS.get(copy.depth, copy.depth) if copy.proven.files else "No file was proven."
+        yield f"{copy.name}: {depth} {_proven_of_planned(copy)}"
+    yield meaning.DIGESTS.get(proof.manifest.digest, meaning.UNKNOWN_DIGEST)
+    yield _reference(proof)
+
+
+def _proven_of_planned(copy: CopyFacts) -> str:
+    return (
+        f"Proven: {number(copy.proven.files)} of {number(copy.planned.files)} planned files, "
+        f"{size(copy.proven.bytes)} of {size(copy.planned.bytes)}."
+    )
+
+
+def _not_shown(proof: Proof) -> Iterator[str]:
+    """Yield what a reader might take this drill for, and it is not."""
+    for copy in proof.copies:
+        unproven = copy.population.files - copy.proven.files
+        if unproven > 0:
+            yield (
+                f"{copy.name}: {number(unproven)} of {number(copy.population.files)} comparable files were not proven "
+                f"in this drill; of those that were not drawn only names and sizes were compared, as the copy states "
+                f"them."
+            )
+    if any(copy.depth in {"listed", "size", "restored"} for copy in proof.copies):
+        yield "That any program can open the files: they were not opened, not probed."
+    if proof.manifest.digest not in CRYPTOGRAPHIC:
+        yield "That nobody changed the data on purpose: the manifest's checksum is no cryptographic digest."
+    yield "That the data was good when the manifest was made: a drill compares with it and can't see behind it."
+    if proof.drill.only:
+        yield f"Anything but what the drill was limited to: {', '.join(proof.drill.only)}."
+    if proof.drill.interrupted:
+        yield "What the drill had not reached when it was interrupted."
+
+
+def _reference(proof: Proof) -> str:
+    manifest = proof.manifest
+    if manifest.live:
+        at = moment(manifest.created_at or proof.drill.started_at)
+        return f"The reference is the live data itself: a file that is proven matches the live data at {at}, no more."
+    made = f"on {moment(manifest.created_at)}" if manifest.created_at else "at a time that it does not state"
+    return f"The reference is a manifest that was made {made}: a file that is proven is as it was then."
+
+
+def _left_out(manifest: ManifestFacts) -> Iterator[tuple[str, Count]]:
+    for field, words in meaning.LEFT_OUT.items():
+        yield words, getattr(manifest.left_out, field)
+
+
+def _drill(proof: Proof) -> Iterator[tuple[str, str]]:
+    drill, tool = proof.drill, proof.tool
+    yield "Drill", drill.id
+    yield "Number in the chain", number(drill.number)
+    yield "SHA-256 of the proof before it", drill.previous or "none: this is the first drill of the chain"
+    yield "Started", moment(drill.started_at)
+    yield "Finished", moment(drill.finished_at)
+    yield "Interrupted", "yes: what had been done until then is stated" if drill.interrupted else "no"
+    yield "Machine", drill.machine
+    yield "Program", f"{tool.name} {tool.version}, Python {tool.python}, {tool.platform}"
+    yield "Seed", drill.seed
+    yield "Source of the seed", f"{drill.seed_source}: {meaning.SEED_SOURCES[drill.seed_source]}"
+
+
+def _asked(proof: Proof) -> Iterator[tuple[str, str]]:
+    scenario = proof.scenario
+    yield "Scenario", scenario.name
+    yield "SHA-256 of the scenario", scenario.sha256
+    if scenario.full:
+        yield "Sample", "none: every comparable file"
+    elif scenario.sample_files is not None:
+        yield "Sample", f"{number(scenario.sample_files)} files"
+    else:
+        tolerable, confidence = percent(scenario.tolerable), percent(scenario.confidence)
+        yield "Sample", f"large enough to have found {tolerable} bad files at {confidence} confidence"
+    yield "Limited to", ", ".join(proof.drill.only) or "nothing: the whole manifest"
+    yield "Never to change", ", ".join(scenario.unchanging) or "nothing"
+    yield "Files that may be newer than the manifest", f"up to {percent(scenario.changed_share)}"
+
+
+def _copy_page(place: int, copy: CopyFacts, proof: Proof) -> CopyPage:
+    return CopyPage(
+        anchor=f"copy-{place}",
+        facts=copy,
+        where=tuple(_where(copy)),
+        shares=tuple(_shares(copy, proof.manifest)),
+        counts=tuple((word, copy.counts[word], meaning.of_word(word)) for word in sorted(copy.counts, key=_word_order)),
+        findings=_groups(copy, copy.findings, word_of=_kind, more_in="findings.jsonl"),
+        counted=_groups(copy, copy.counted, word_of=_kind, more_in="findings.jsonl"),
+        unrestored=_groups(copy, copy.unrestored, word_of=_reason, more_in="outcomes.jsonl.zst"),
+        assurance=_assurance(copy, on=proof.drill.finished_at),
+        coverage=_coverage(copy),
+        control=meaning.CONTROLS[copy.control],
+        measured=tuple(_measured(copy)),
+    )
+
+
+def _where(copy: CopyFacts) -> Iterator[tuple[str, str]]:
+    yield "Address", copy.address
+    yield "Medium", copy.medium or "not stated"
+    yield "Site", copy.site or "not stated"
+    snapshot = moment(copy.snapshot) if copy.snapshot else "none stated"
+    yield "Snapshot", f"{snapshot} ({meaning.SNAPSHOT_IS[copy.snapshot_is]})"
+    yield "Depth", f"{copy.depth}: {meaning.DEPTHS.get(copy.depth, 'not known to this version')}"
+    yield "Read from", meaning.READ_FROM.get(copy.read_from, copy.read_from)
+    yield "Times of files", "those of the source's files" if copy.keeps_times else "not those of the source's files"
+
+
+def _shares(copy: CopyFacts, manifest: ManifestFacts) -> Iterator[Share]:
+    whole = Count(files=manifest.files, bytes=manifest.bytes)
+    yield Share(label="Proven", part=copy.proven, whole=copy.planned, whole_is="planned")
+    yield Share(label="Planned", part=copy.planned, whole=copy.population, whole_is="comparable")
+    yield Share(label="Proven", part=copy.proven, whole=copy.population, whole_is="comparable")
+    yield Share(label="Comparable", part=copy.population, whole=whole, whole_is="all in the manifest")
+    yield Share(label="Comparable", part=copy.population, whole=copy.listed, whole_is="all listed in the copy")
+
+
+def _kind(finding: FindingFacts) -> str:
+    return finding.kind
+
+
+def _reason(unrestored: UnrestoredFacts) -> str:
+    return unrestored.reason
+
+
+def _word_order(word: str) -> tuple[int, str]:
+    return _WORDS_IN_ORDER.get(word, len(_WORDS_IN_ORDER)), word
+
+
+def _groups(
+    copy: CopyFacts,
+    facts: Sequence[FindingFacts | UnrestoredFacts],
+    *,
+    word_of: Callable[..., str],
+    more_in: str,
+) -> tuple[Group, ...]:
+    """Return the facts by kind or reason, each list cut; what was cut is counted, also what the proof has not."""
+
+    def order(fact: FindingFacts | UnrestoredFacts) -> tuple[int, str]:
+        return _word_order(word_of(fact))
+
+    groups = []
+    for (_, word), members in groupby(sorted(facts, key=order), key=order):
+        held = list(members)
+        total = max(copy.counts.get(word, Count()).files, len(held))
+        rows = tuple(_rows(held[:LONGEST_LIST]))
+        groups.append(
+            Group(
+                word=word,
+                meaning=meaning.of_word(word),
+                rows=rows,
+                total=total,
+                more=total - len(rows),
+                more_in=more_in,
+            )
+        )
+    return tuple(groups)
+
+
+def _rows(facts: Iterable[FindingFacts | UnrestoredFacts]) -> Iterator[Row]:
+    for fact in facts:
+        shown = name(fact.path, fact.path_b64)
+        yield Row(
+            name=shown or "the copy as a whole",
+            size=size(fact.size_bytes) if shown else "",
+            expected=fact.expected if isinstance(fact, FindingFacts) else "",
+            actual=fact.actual if isinstance(fact, FindingFacts) else "",
+            detail=fact.detail,
+        )
+
+
+def _assurance(copy: CopyFacts, *, on: str) -> str:
+    known = copy.assurance
+    if known is None:
+        return "Nothing can be concluded from this drill about the files that were not proven."
+    population = number(known.population)
+    if known.drawn >= known.population:
+        if not known.bad:
+            return f"Every comparable file was restored, {number(known.drawn)} of {population}: no sample was drawn."
+        return (
+            f"Every comparable file was drawn, {number(known.drawn)} of {population}: {number(known.bad)} differ from "
+            f"the manifest or could not be restored."
+        )
+    return (
+        f"On {moment(on)} at most {number(known.at_most_bad_files)} of {population} comparable files "
+        f"(at most {size(known.at_most_bad_bytes)}) differ from the manifest or could not be restored, "
+        f"at {percent(known.confidence)} confidence. Drawn: {number(known.drawn)} of {population}; "
+        f"bad among them: {number(known.bad)} of {number(known.drawn)}."
+    )
+
+
+def _coverage(copy: CopyFacts) -> str:
+    known = copy.coverage
+    since = f" The oldest of these proofs is of {moment(known.oldest_proven_at)}." if known.oldest_proven_at else ""
+    return (
+        f"Over all drills so far: {number(known.proven.files)} of {number(known.of.files)} files, "
+        f"{size(known.proven.bytes)} of {size(known.of.bytes)}, were proven from this copy with the content that the "
+        f"manifest has now.{since}"
+    )
+
+
+def _measured(copy: CopyFacts) -> Iterator[tuple[str, str]]:
+    places = {key: place for place, key in enumerate(meaning.MEASURED)}
+    for key in sorted(copy.measured, key=lambda key: (places.get(key, len(places)), key)):
+        label = meaning.MEASURED.get(key, key.removesuffix("_seconds").replace("_", " ").capitalize())
+        suffix = " (projected, not measured)" if key.startswith("projected") else ""
+        yield f"{label}{suffix}", _measure(key, copy.measured[key])
+
+
+def _measure(key: str, value: float | str | None) -> str:
+    if value is None:
+        return "not measured"
+    if isinstance(value, str):
+        return moment(value)
+    if key.endswith("bytes_per_second"):
+        return f"{size(int(value))}/s"
+    if key.endswith("seconds"):
+        return duration(value)
+    if key.endswith("bytes"):
+        return size(int(value))
+    return number(value) if isinstance(value, int) else f"{value:.10g}"
