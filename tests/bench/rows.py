@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import zstandard
 from datasets import Dataset
+from join import measure_join
 from measure import Contender, drop, in_turns, peak_memory, ratio, run, warm
 
 VERIFIER: Final = (sys.executable, "-m", "verifier.cli.main")
@@ -40,6 +41,14 @@ class Row:
     def as_json(self) -> dict[str, Any]:
         """Return the row as plain values."""
         return asdict(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What joining may take; its time only where one is wanted."""
+
+    peak_bytes: int
+    seconds: float | None = None
 
 
 def manifest_create(dataset: Dataset, work_folder: Path, *, at_least: float, rounds: int, reason: str = "") -> Row:
@@ -133,6 +142,25 @@ def manifest_memory(dataset: Dataset, work_folder: Path) -> Row:
     return _limited(
         f"manifest create, {dataset.title}",
         [*VERIFIER, "manifest", "create", str(dataset.folder), "-o", output, "--quiet"],
+    )
+
+
+def joining(work_folder: Path, *, entries: int, differences: int, ordered: bool, limits: Limits, times: int) -> Row:
+    """Measure the joining of a listing and a manifest: its seconds, where they are limited, and its memory."""
+    said = measure_join(work_folder, entries=entries, differences=differences, ordered=ordered, times=times)
+    seconds, peak_bytes = statistics.median(row["seconds"] for row in said), max(row["peak_bytes"] for row in said)
+    target = f"{limits.peak_bytes / 1e6:.0f} MB"
+    if limits.seconds is not None:
+        target = f"{limits.seconds:g} s, {target}"
+    return Row(
+        work=f"joining {entries:,}, {differences:,} differences" + ("" if ordered else ", listing unordered"),
+        peer="",
+        ours=f"{seconds:.2f} s, {peak_bytes / 1e6:.0f} MB",
+        theirs="",
+        ratio=None,
+        target=target,
+        met=peak_bytes <= limits.peak_bytes and (limits.seconds is None or seconds <= limits.seconds),
+        samples={"processes": said},
     )
 
 

@@ -20,9 +20,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import datasets
-import join
 import rows
-from rows import Row
+from rows import Limits, Row
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -84,7 +83,16 @@ def _rows(data: Path, work: Path, *, quick: bool) -> Iterator[Row]:
     yield rows.drill_memory(mixed, copy, work)
     yield rows.drill_memory(large, large, work)
     yield rows.manifest_memory(small, work)
-    yield from join.rows(work, quick=quick)
+    yield from _joins(work, quick=quick)
+
+
+def _joins(work: Path, *, quick: bool) -> Iterator[Row]:
+    million = 10_000 if quick else 1_000_000
+    limits = Limits(seconds=3.0, peak_bytes=100_000_000)
+    yield rows.joining(work, entries=million, differences=1_000, ordered=True, limits=limits, times=3)
+    limits = Limits(peak_bytes=200_000_000)
+    for ordered in (True, False):
+        yield rows.joining(work, entries=5 * million, differences=million, ordered=ordered, limits=limits, times=1)
 
 
 def _line(row: Row) -> str:
