@@ -28,8 +28,8 @@ TOP_LEVEL = {
     "tests",
     "verifier",
 }
-# In two halves, so that this line is none of what it looks for.
-OPEN_POINT = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X|HA" r"CK)\b")
+# A letter of each in brackets, so that this line is none of what it looks for.
+OPEN_POINT = re.compile(r"\b(TO[D]O|FIX[M]E|XX[X]|HA[C]K)\b")
 
 
 def _modules() -> list[Path]:
@@ -127,7 +127,7 @@ def test_nothing_unexpected_lies_at_the_top(must_run: Callable[[str, str], None]
         (_too_long_functions, '"""D."""\ndef f():\n' + "    pass\n" * 50, "f has 51 lines"),
         (_public_without_docstring, '"""D."""\nclass A:\n    """D."""\n    def b(self): ...\n', "b has no docstring"),
         (_public_without_docstring, "import os\n", "the module has no docstring"),
-        (_open_points, "# TODO: later\n", "an open point"),
+        (_open_points, "# TO\x44O: later\n", "an open point"),
     ],
 )
 def test_each_rule_can_fail(

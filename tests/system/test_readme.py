@@ -1,0 +1,203 @@
+"""The README is true: its commands, options, kinds, verdicts, exit codes, files and its scenario are the program's."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import typing
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from verifier import proof
+from verifier.outcome import COUNTED_KINDS, FAILING_KINDS, WARNING_KINDS, FindingKind
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text("utf-8")
+COMMANDS = {"demo", "check", "manifest", "plan", "drill", "prove", "report", "status"}
+Verifier = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def _blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+
+
+def _command_lines() -> Iterator[list[str]]:
+    """Yield the words of each `verifier …` in the README, from blocks and from the running text."""
+    spans = re.findall(r"`(verifier [^`]+)`", README)
+    lines = [line for block in _blocks("sh") for line in block.splitlines() if line.startswith("verifier ")]
+    for text in spans + lines:
+        words = shlex.split(text, comments=True)
+        if words[1] != "COMMAND":
+            yield words
+
+
+def _first_cells(title: str) -> dict[str, list[str]]:
+    """Return the rows of the table whose first column has this title, by their first cell without its backticks."""
+    table = re.search(rf"^\| {title} \|.*\n\|[-|]+\|\n((?:\|.*\n)+)", README, re.MULTILINE)
+    assert table, f"the README has no table of {title}"
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.group(1).splitlines()]
+    return {row[0].strip("`"): row[1:] for row in rows}
+
+
+def _options(text: str) -> set[str]:
+    """Return the long options in a text; `-o` is the only short one that is spoken of."""
+    return set(re.findall(r"(?<![\w-])(--[a-z][a-z-]+|-o)\b", text))
+
+
+def _help(verifier: Verifier, *words: str) -> str:
+    done = verifier(*words, "--help")
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_every_command_line_is_one_that_the_program_knows(verifier: Verifier) -> None:
+    known = {words: _help(verifier, *words) for words in {_command(words) for words in _command_lines()}}
+    unknown = [
+        f"{shlex.join(words)}: {option}"
+        for words in _command_lines()
+        for option in _options(shlex.join(words)) - _options(known[_command(words)])
+    ]
+    assert known
+    assert not unknown
+
+
+def _command(words: list[str]) -> tuple[str, ...]:
+    """Return the words that name the command: two where it has parts of its own."""
+    return tuple(words[1:3] if words[1] == "manifest" and len(words) > 2 else words[1:2])
+
+
+def test_every_command_is_spoken_of_and_no_other(verifier: Verifier) -> None:
+    spoken_of = {words[1] for words in _command_lines()}
+    listed = re.search(r"\{([a-z,]+)\}", _help(verifier))
+    assert listed, "the program's help lists no commands"
+    assert spoken_of == set(listed.group(1).split(",")) == COMMANDS
+
+
+def test_every_option_is_one_of_some_command(verifier: Verifier) -> None:
+    commands = [_command(words) for words in _command_lines()]
+    known = set().union(*(_options(_help(verifier, *words)) for words in commands))
+    elsewhere = set().union(
+        *(_options(line) for line in README.splitlines() if "uv tool" in line or "sha256sum" in line)
+    )
+    assert _options(README) - known - elsewhere == set()
+
+
+def test_the_kinds_and_what_they_lead_to_are_those_of_outcomes() -> None:
+    table = {kind: cells[-1] for kind, cells in _first_cells("kind").items()}
+    assert list(table) == [kind.value for kind in FindingKind]
+    for kinds, leads_to in ((FAILING_KINDS, "FAILED"), (WARNING_KINDS, "WARNED"), (COUNTED_KINDS, "counted")):
+        assert {kind for kind, said in table.items() if said == leads_to} == set(kinds)
+
+
+def test_the_verdicts_are_those_of_a_proof() -> None:
+    assert set(_first_cells("verdict")) == set(typing.get_args(proof.Result))
+
+
+def test_the_scenario_loads(verifier: Verifier, tmp_path: Path) -> None:
+    (scenario,) = _blocks("toml")
+    folder = tmp_path / "scenarios"
+    folder.mkdir()
+    (folder / "photos.toml").write_text(scenario, "utf-8")
+    done = verifier("check", folder / "photos.toml")
+    assert done.returncode == 0, done.stderr
+    (folder / "photos.toml").write_text(scenario.replace("[sample]", "[simple]"), "utf-8")
+    assert verifier("check", folder / "photos.toml").returncode == 2
+
+
+def test_make_knows_each_target() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    assert {"demo", "test"} <= set(re.findall(r"(?:^|`)make ([a-z]+)(?=`| {2})", README, re.MULTILINE)) <= targets
+
+
+def test_each_link_leads_somewhere() -> None:
+    links = re.findall(r"\]\(([^)#:]+)\)", README)
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+@pytest.fixture
+def household(tmp_path: Path, verifier: Verifier) -> Path:
+    """Lay out data, a manifest of it, and a copy; all files are older than the manifest."""
+    for name in ("data", "copy"):
+        folder = tmp_path / name
+        folder.mkdir()
+        for number in range(5):
+            path = folder / f"{number}.jpg"
+            path.write_bytes(bytes([number]) * 1000)
+            os.utime(path, (1_600_000_000, 1_600_000_000))
+    done = verifier("manifest", "create", tmp_path / "data", "-o", tmp_path / "data.jsonl.zst")
+    assert done.returncode == 0, done.stderr
+    return tmp_path
+
+
+def _prove(verifier: Verifier, household: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    reports = ("--reports", household / "reports", "--state", household / "state", "--scratch", household / "scratch")
+    return verifier(
+        "prove", household / "copy", "--manifest", household / "data.jsonl.zst", "--full", *reports, *options
+    )
+
+
+def _nothing(_household: Path) -> None:
+    pass
+
+
+def _damage(household: Path) -> None:
+    path = household / "copy" / "3.jpg"
+    path.write_bytes(b"\xff" * 1000)
+    os.utime(path, (1_600_000_000, 1_600_000_000))
+
+
+def _add(household: Path) -> None:
+    path = household / "copy" / "old.jpg"
+    path.write_bytes(b"old")
+    os.utime(path, (1_500_000_000, 1_500_000_000))
+
+
+def _take_away(household: Path) -> None:
+    (household / "copy").rename(household / "unplugged")
+
+
+@pytest.mark.parametrize(
+    ("what_happened", "options", "code", "verdict"),
+    [
+        (_nothing, (), 0, "PASSED"),
+        (_add, (), 0, "WARNED"),
+        (_damage, (), 1, "FAILED"),
+        (_nothing, ("--sample", "many"), 2, ""),
+        (_take_away, (), 3, ""),
+        (_add, ("--strict",), 4, "WARNED"),
+    ],
+)
+def test_each_exit_code_comes_when_it_should(
+    what_happened: Callable[[Path], None],
+    options: tuple[str, ...],
+    code: int,
+    verdict: str,
+    household: Path,
+    verifier: Verifier,
+) -> None:
+    what_happened(household)
+    done = _prove(verifier, household, *options)
+    assert done.returncode == code, done.stderr
+    assert verdict in done.stdout + done.stderr
+    assert str(code) in _first_cells("code")
+
+
+def test_the_exit_codes_are_all_there() -> None:
+    assert list(_first_cells("code")) == ["0", "1", "2", "3", "4", "130"]
+
+
+def test_a_drill_leaves_the_files_that_are_spoken_of(household: Path, verifier: Verifier) -> None:
+    done = _prove(verifier, household)
+    assert done.returncode == 0, done.stderr
+    (sums,) = (household / "reports").glob("*/*/SHA256SUMS")
+    section = README.split("## Read a report", 1)[1].split("|", 1)[0]
+    spoken_of = set(re.findall(r"`([a-z]+(?:\.[a-z]+)+|SHA256SUMS)`", section))
+    assert len(spoken_of) >= 6
+    assert spoken_of == {path.name for path in sums.parent.iterdir()}
+    checked = subprocess.run(["sha256sum", "-c", "SHA256SUMS"], cwd=sums.parent, capture_output=True, check=False)
+    assert checked.returncode == 0
