@@ -1,0 +1,30 @@
+"""SQLite: what was proven when from which copy, the chain of all drills, checkpoints of an unfinished one."""
+
+from verifier.ledger.facts import (
+    BeginDrill,
+    CopyResult,
+    Head,
+    PastDrill,
+    PastResult,
+    PlannedCopy,
+    ProvenRow,
+    UnfinishedDrill,
+)
+from verifier.ledger.ledger import Ledger
+from verifier.ledger.lock import claim_scenario, describe_holder
+from verifier.ledger.state import default_state
+
+__all__ = [
+    "BeginDrill",
+    "CopyResult",
+    "Head",
+    "Ledger",
+    "PastDrill",
+    "PastResult",
+    "PlannedCopy",
+    "ProvenRow",
+    "UnfinishedDrill",
+    "claim_scenario",
+    "default_state",
+    "describe_holder",
+]

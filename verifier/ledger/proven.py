@@ -1,0 +1,87 @@
+"""Files that a drill has proven → when each was last proven from which copy, and with which content."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+
+import msgspec
+
+from verifier.ledger.database import Database
+from verifier.ledger.facts import LATEST_SECONDS, Positive, ProvenRow, Seconds
+from verifier.ledger.names import name_number
+
+
+class _Proven(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    path: bytes
+    mark: int
+    proven_at: Seconds
+    drill_number: Positive
+
+
+class Proven:
+    """The part of the ledger that knows when each file was last proven."""
+
+    _database: Database
+
+    def record_proven(
+        self, scenario: str, copy: str, rows: Iterable[tuple[bytes, int]], *, proven_at: str, drill_number: int
+    ) -> None:
+        """Write down that files were proven, all of them or, where `rows` raises, none.
+
+        Memory does not grow with `rows`, which are quickest in the order of their paths. They may be made from other
+        streams of this ledger, but must not write to it.
+
+        Args:
+            scenario: the scenario's name.
+            copy: the copy's name.
+            rows: path and mark of each file; a mark is a signed 64-bit integer that identifies the content.
+            proven_at: RFC 3339; kept to the second.
+            drill_number: which drill of the chain has proven them.
+
+        Raises:
+            ValueError: `proven_at` is no time with a zone.
+            LedgerError: the disk refuses.
+        """
+        seconds = _seconds(proven_at)
+        database = self._database
+        with database.transaction(durable=True):
+            scenario_number = name_number(database, scenario)
+            copy_number = name_number(database, copy)
+            database.execute_many(
+                "INSERT INTO proven (scenario, copy, path, mark, proven_at, drill_number) VALUES (?, ?, ?, ?, ?, ?)"
+                " ON CONFLICT (scenario, copy, path) DO UPDATE SET"
+                " mark = excluded.mark, proven_at = excluded.proven_at, drill_number = excluded.drill_number",
+                ((scenario_number, copy_number, path, mark, seconds, drill_number) for path, mark in rows),
+            )
+
+    def proven(self, scenario: str, copy: str) -> Iterator[ProvenRow]:
+        """Yield every file that was ever proven from a copy, in the order of the raw bytes of the path."""
+        rows = self._database.rows(
+            _Proven,
+            "SELECT path, mark, proven_at, drill_number FROM proven"
+            " WHERE scenario = (SELECT id FROM name WHERE name = ?)"
+            " AND copy = (SELECT id FROM name WHERE name = ?) ORDER BY path",
+            scenario,
+            copy,
+        )
+        return (
+            ProvenRow(path=row.path, mark=row.mark, proven_at=_time(row.proven_at), drill_number=row.drill_number)
+            for row in rows
+        )
+
+
+def _seconds(time: str) -> int:
+    moment = datetime.fromisoformat(time)
+    if moment.tzinfo is None:
+        raise ValueError(f"expected a time with a zone, got {time}")
+    seconds = int(moment.timestamp())
+    if not 0 <= seconds <= LATEST_SECONDS:
+        raise ValueError(f"expected a time after 1970, got {time}")
+    return seconds
+
+
+@functools.lru_cache(maxsize=1_000)  # a scenario has as many times as drills, not as files
+def _time(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
