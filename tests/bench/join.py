@@ -18,6 +18,7 @@ from typing import Any, Final
 from measure import high_water_bytes
 
 from verifier.entry import Entry, Listed
+from verifier.manifest import Header, Origin, open_manifest, write_manifest
 from verifier.reconcile import reconcile
 from verifier.spool import Workspace
 
@@ -34,6 +35,11 @@ def measure_join(folder: Path, *, entries: int, differences: int, ordered: bool,
             raise SystemExit(f"bench: {' '.join(command)} ended with {done.returncode}:\n{done.stderr[-2000:]}")
         said.append(json.loads(done.stdout))
     return said
+
+
+def _header() -> Header:
+    origin = Origin(address="/bench", machine="bench")
+    return Header(dataset="bench", created="2026-01-01T00:00:00Z", origin=origin, digest="xxh3_128")
 
 
 def _name(number: int) -> bytes:
@@ -69,7 +75,7 @@ def _shuffled(count: int, differences: int) -> Iterator[Listed]:
 
 
 def main() -> int:
-    """Lay both sides on disk, as a drill has them, then join them and print what it took."""
+    """Lay both sides on disk, a packed manifest and a listing; print what it took to read and join them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("entries", type=int)
     parser.add_argument("differences", type=int)
@@ -77,14 +83,19 @@ def main() -> int:
     parser.add_argument("--unordered", action="store_true")
     arguments = parser.parse_args()
     sides = _shuffled if arguments.unordered else _listing
-    with closing(Workspace(arguments.folder)) as workspace:
-        entries = workspace.table(Entry).extend(_entries(arguments.entries))
+    manifest_path = arguments.folder.with_suffix(".jsonl.zst")
+    write_manifest(manifest_path, _header(), _entries(arguments.entries))
+    with closing(Workspace(arguments.folder)) as workspace, open_manifest(manifest_path) as manifest:
         listing = workspace.table(Listed).extend(sides(arguments.entries, arguments.differences))
         _forget_the_peak()
         pairs = alone = 0
         began = time.perf_counter()
         for pair in reconcile(
-            entries, listing, ordered=not arguments.unordered, folds_case=lambda _listed: False, workspace=workspace
+            manifest.entries(),
+            listing,
+            ordered=not arguments.unordered,
+            folds_case=lambda _listed: False,
+            workspace=workspace,
         ):
             if pair.entry is None or pair.listed is None:
                 alone += 1
