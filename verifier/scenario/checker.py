@@ -99,7 +99,10 @@ class Checker:
 
     def _value(self, value: object, kind: Scalar | ListOf | Section, place: Place) -> object:
         if isinstance(kind, Section):
-            return self._sections(value, kind, place) if kind.repeated else self._one_section(value, kind, place)
+            expected = _expected(kind, str(place[-1]))
+            if kind.repeated:
+                return self._sections(value, kind, place, expected)
+            return self._one_section(value, kind, place, expected)
         if isinstance(kind, ListOf):
             return self._list(value, kind, place)
         try:
@@ -107,17 +110,17 @@ class Checker:
         except ScenarioError as error:
             return self._add(place, error.message)
 
-    def _one_section(self, value: object, section: Section, place: Place) -> object:
+    def _one_section(self, value: object, section: Section, place: Place, expected: str) -> object:
         if isinstance(value, dict):
             return self._section(value, section, place)
-        return self._add(place, f"expected {_expected(section, str(place[-1]))}, got {shown(value)}")
+        return self._add(place, f"expected {expected}, got {shown(value)}")
 
-    def _sections(self, value: object, section: Section, place: Place) -> object:
+    def _sections(self, value: object, section: Section, place: Place, expected: str) -> object:
         if not isinstance(value, list) or not value:
             got = "an empty list" if value == [] else shown(value)
-            return self._add(place, f"expected {_expected(section, str(place[-1]))}, got {got}")
+            return self._add(place, f"expected {expected}, got {got}")
         # What is no table gives no fields, but keeps its number: rules tell places by it.
-        each = [self._one_section(table, section, (*place, index)) for index, table in enumerate(value)]
+        each = [self._one_section(table, section, (*place, index), expected) for index, table in enumerate(value)]
         return [{} if fields is _WRONG else fields for fields in each]
 
     def _list(self, value: object, kind: ListOf, place: Place) -> object:

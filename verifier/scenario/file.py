@@ -26,6 +26,7 @@ from verifier.scenario.table import SCENARIO, SHARED
 SHARED_NAME: Final = "verifier.toml"
 _LARGEST_BYTES: Final = 1024 * 1024
 _MOST_PROBLEMS: Final = 200
+_MOST_DOTS: Final = 100
 _AT_LINE: Final = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)\Z")
 
 
@@ -128,6 +129,9 @@ def _read(path: Path, section: Section, home: Path | None) -> _Reading:
         data = _bytes(path)
         reading.sha256 = hashlib.sha256(data).hexdigest()
         text = _text(data)
+        lines = Lines(text)
+        if lines.most_dots > _MOST_DOTS:
+            raise _BrokenError(f"expected keys of at most {_MOST_DOTS} dots, got one of {lines.most_dots:,}")
         document = _document(text)
     except _BrokenError as error:
         reading.problems.append(_line(path, error.line, error.sentence))
@@ -135,7 +139,6 @@ def _read(path: Path, section: Section, home: Path | None) -> _Reading:
     if section is SCENARIO and path.name == SHARED_NAME:
         reading.problems.append(_line(path, 1, "expected a scenario, got the file of what scenarios share"))
         return reading
-    lines = Lines(text)
     checker = Checker(section, Base(folder=path.absolute().parent, home=home))
     reading.fields = checker.check(document)
     reading.name_line = lines.of(("name",))

@@ -105,7 +105,7 @@ def _measure(expected: str, pattern: str, units: Mapping[str, int], most: int) -
 
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 DURATION: Final = _measure(
-    'a duration as "30m", "24h", "90d" or "2w"', r"([0-9]{1,9}) ?([smhdw])", _SECONDS, 36_525 * 86_400
+    'a duration as "30m", "24h", "90d" or "2w"', r"([0-9]{1,10}) ?([smhdw])", _SECONDS, 36_525 * 86_400
 )
 _BYTES: Final = {"B": 1} | {
     f"{letter}{suffix}": base**power
@@ -167,7 +167,9 @@ def _read_address(value: object, base: Base) -> object:
     problem = address_problem(value)
     if problem is not None:
         raise ScenarioError(problem)
-    return value if folder_of(value) is None else str(base.resolve(value))
+    # Our own `~` first: a folder's address is the same whoever reads the scenario.
+    address = str(base.resolve(value)) if value.startswith("~") else value
+    return address if folder_of(address) is None else str(base.resolve(address))
 
 
 ADDRESS: Final = Scalar(expected="an address", schema={"type": "string", "minLength": 1}, read=_read_address)

@@ -1,7 +1,7 @@
 """TOML text → the line of each key, which the standard library's parser does not tell.
 
-The text is scanned once, in time and memory that grow with its size alone. It is only asked about text that the parser
-has taken; of any other it says something, but never fails.
+The text is scanned once, in time and memory that grow with its size alone, whatever it is. Of text that is no TOML it
+says something, but never fails.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ _TOKEN: Final = re.compile(
     r'''(?P<newline>\n)
     |(?P<blank>[ \t\r]+|\#[^\n]*)
     |(?P<text>"""[^"\\]*(?:(?:\\.|"(?!""))[^"\\]*)*"{3,5}|\'\'\'[^']*(?:'(?!'')[^']*)*'{3,5}
-      |"[^"\\\n]*(?:\\.[^"\\\n]*)*"|'[^'\n]*')
+      |"[^"\\\n]*(?:\\.[^"\\\n]*)*"|'[^'\n]*'
+      # Text without an end is taken at once: looking for its end again from each quote in it would take for ever.
+      |"""[\s\S]*|\'\'\'[\s\S]*|["'][^\n]*)
     |(?P<mark>[\[\]{}=,.])
     |(?P<bare>[^\s\#"',=.\[\]{}]+|.)''',
     re.VERBOSE | re.DOTALL,
@@ -40,10 +42,13 @@ class Lines:
     """The line of each key in a TOML text, counted from 1."""
 
     def __init__(self, text: str) -> None:
+        self.most_dots = 0
+        """The dots in the longest key: the parser's time grows with their square."""
         self._lines: dict[Place, int] = {}
         self._line = 1
         self._table: Place = ()  # the table that keys now stand in
         self._tables: dict[Place, int] = {}  # lists of tables, each with the index of its last
+        self._dots = 0
         self._key: list[str] = []  # the names of a key or header that is being read
         self._value: Place | None = None  # where the value stands that is being read
         self._opened: list[_Opened] = []
@@ -58,6 +63,7 @@ class Lines:
                 if not self._opened:
                     header = ""
                     self._key.clear()
+                    self._dots = 0
                     self._value = None
             elif kind == "blank":
                 continue
@@ -107,12 +113,16 @@ class Lines:
     def _take_in_key(self, lexeme: str, *, is_mark: bool) -> None:
         if not is_mark:
             self._key.append(_unquoted(lexeme))
+        elif lexeme == ".":
+            self._dots += 1
+            self.most_dots = max(self.most_dots, self._dots)
         elif lexeme == "=" and self._key:
             base = self._opened[-1].place if self._opened else self._table
             place = self._inside(base, self._key)
             self._record_above(len(base), place)
             self._lines[place] = self._line
             self._key.clear()
+            self._dots = 0
             self._value = place
         elif lexeme == "}":
             self._close()
