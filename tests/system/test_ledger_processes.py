@@ -213,6 +213,30 @@ def test_a_writer_waits_for_another_and_a_reader_does_not(tmp_path: Path, childr
     assert line(waiter) == "begun"
 
 
+def test_opening_waits_for_one_who_has_the_new_database_to_himself(tmp_path: Path, children: Children) -> None:
+    holder = start(
+        children,
+        tmp_path,
+        """
+import sqlite3
+connection = sqlite3.connect(state / "ledger.sqlite", isolation_level=None)
+connection.execute("BEGIN EXCLUSIVE")
+say("held")
+sys.stdin.readline()
+connection.execute("ROLLBACK")
+""",
+    )
+    assert line(holder) == "held"
+    waiter = start(children, tmp_path, 'say("opening")\nLedger.open(state).begin(drill("b"))\nsay("begun")\n')
+    assert line(waiter) == "opening"
+    time.sleep(1.2)  # longer than SQLite itself waits
+    assert waiter.poll() is None
+    assert holder.stdin is not None
+    holder.stdin.write("go\n")
+    holder.stdin.flush()
+    assert line(waiter) == "begun"
+
+
 def test_patience_ends_with_a_clear_error(tmp_path: Path, children: Children, monkeypatch: pytest.MonkeyPatch) -> None:
     child = start(children, tmp_path, WRITING)
     assert line(child) == "writing"

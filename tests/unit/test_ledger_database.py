@@ -224,6 +224,15 @@ def test_a_state_that_can_not_be_written_is_told(unprivileged: Path) -> None:
         state.chmod(0o700)
 
 
+def test_a_ledger_that_was_refused_is_let_go(tmp_path: Path) -> None:
+    (tmp_path / "ledger.sqlite").write_bytes(b"garbage" * 1_000)
+    before = os.listdir("/dev/fd")
+    with pytest.raises(LedgerError) as held:  # its traceback keeps alive whatever was not closed
+        Ledger.open(tmp_path)
+    assert os.listdir("/dev/fd") == before
+    del held
+
+
 def test_a_disk_that_is_full_is_told_and_leaves_the_ledger_whole(tmp_path: Path) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     with Ledger.open(tmp_path) as ledger:
