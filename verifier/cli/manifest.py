@@ -1,0 +1,46 @@
+"""`verifier manifest`: make a manifest of what is known good, show it, hold it against a folder or another one."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from verifier.cli.setting import Setting
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    commands = parser.add_subparsers(dest="manifest_command", required=True, metavar="create|show|verify|diff")
+    create = commands.add_parser("create", help="read a folder and write down what is there")
+    create.add_argument("address", metavar="ADDRESS", help="the folder that is known good")
+    create.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="*.jsonl, *.jsonl.zst, …")
+    create.add_argument("--digest", choices=("xxh3_128", "xxh3_64", "sha256", "blake3"), default="xxh3_128")
+    create.add_argument("--exclude", action="append", default=[], metavar="PATTERN", help="as in a .gitignore")
+    create.add_argument("--dataset", metavar="NAME", help="what the data is called (the folder's name)")
+    show = commands.add_parser("show", help="what a manifest says of itself")
+    show.add_argument("file", type=Path, metavar="FILE")
+    show.add_argument("--json", action="store_true", help="header and totals as one line of JSON")
+    verify = commands.add_parser("verify", help="is the manifest whole, and does the folder still hold what it says")
+    verify.add_argument("file", type=Path, metavar="FILE")
+    verify.add_argument("folder", type=Path, nargs="?", metavar="FOLDER", help="is read again, all of it")
+    difference = commands.add_parser("diff", help="what changed from one manifest to another")
+    difference.add_argument("old", type=Path, metavar="OLD")
+    difference.add_argument("new", type=Path, metavar="NEW")
+    for reading in (create, verify):
+        reading.add_argument("--workers", type=int, metavar="N", help="processes that read (one for each processor)")
+        reading.add_argument("--quiet", action="store_true", help="no progress and no talk")
+
+
+def run(arguments: argparse.Namespace, setting: Setting) -> int:
+    """Do what was asked; return 0, of `verify` and `diff` 1 where something differs, 3 where it can't be told."""
+    from verifier.cli import manifest_actions  # noqa: PLC0415 - `--help` loads neither engine nor manifests
+
+    match arguments.manifest_command:
+        case "create":
+            return manifest_actions.create(arguments, setting)
+        case "show":
+            return manifest_actions.show(arguments.file, setting, as_json=arguments.json)
+        case "verify":
+            return manifest_actions.verify(arguments, setting)
+        case _:
+            return manifest_actions.diff(arguments.old, arguments.new, setting)

@@ -1,0 +1,291 @@
+"""A folder → an inventory: every entry in order, what was left out, ready to be written as a manifest.
+
+The walk hands names to workers in batches of a thousand; what is large comes back and is read after the walk, the
+largest first, so that no worker is left with it alone at the end. Lines are gathered on disk with their places, so
+that neither the order of answers nor the size of the dataset costs memory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import tempfile
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Final, Self
+
+from verifier import relpath
+from verifier.engine import Cancelled, Done, Engine, Lost
+from verifier.entry import Entry
+from verifier.errors import EngineError, UnreachableError
+from verifier.inventory.batch import BATCH_NAMES, Batch, Large, Left, Run, Surveyed
+from verifier.inventory.survey import survey
+from verifier.inventory.tally import Tally
+from verifier.inventory.walk import Walk
+from verifier.manifest.header import Header, Origin, write_time
+from verifier.manifest.native import Totals
+from verifier.manifest.writer import Counts, Draft
+from verifier.patterns import Patterns
+from verifier.progress import CancelledError
+from verifier.sources.places.walk import Directories
+from verifier.spool import Table, Workspace
+
+NAS_FOLDERS: Final = ("@eaDir/", "\\#recycle/")
+"""What is left out unless asked otherwise: a Synology's thumbnails and its recycle bin. `#` alone begins a comment."""
+
+_SPECIAL: Final = re.compile(r"([\\*?\[\]!# ])")
+_MOST_WORKERS: Final = 8
+
+Progress = Callable[[int, int | None, int], None]
+"""Told: files finished, files in all once that is known, bytes read."""
+
+
+Cleanup = Callable[[], None]
+Untold = Callable[[], Iterator[bytes]]
+
+
+class Inventory:
+    """What a folder was found to hold. Close it, or use it as a context manager: its entries lie on disk.
+
+    `tally` knows the first names of what was left out, and why.
+    """
+
+    def __init__(self, header: Header, draft: Draft, tally: Tally, untold: Untold, cleanup: Cleanup) -> None:
+        self.header = header
+        self.tally = tally
+        self._draft = draft
+        self._untold = untold
+        self._cleanup = cleanup
+
+    @property
+    def counts(self) -> Counts:
+        """How many files and links there are, and bytes of files."""
+        return self._draft.counts
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield every entry, in the order of raw path bytes."""
+        return self._draft.entries(digest=self.header.digest)
+
+    def untold(self) -> Iterator[bytes]:
+        """Yield the paths of which nothing can be said, since they were unreadable or changing; in order."""
+        return self._untold()
+
+    def write(self, target: Path) -> Totals:
+        """Write the manifest (see `write_manifest`)."""
+        return self._draft.write(target, self.header)
+
+    def close(self) -> None:
+        """Let go of everything; doing so twice is fine."""
+        self._cleanup()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.close()
+
+
+def take_inventory(
+    folder: Path,
+    *,
+    created: datetime,
+    machine: str,
+    digest: str | None = "xxh3_128",
+    exclude: Sequence[str] = NAS_FOLDERS,
+    dataset: str | None = None,
+    previous: str | None = None,
+    workers: int | None = None,
+    draft_folder: Path | None = None,
+    on_progress: Progress | None = None,
+) -> Inventory:
+    """Read everything in a folder.
+
+    Args:
+        folder: where the data is.
+        created: the time, taken before this is called.
+        machine: this machine's name, for the header.
+        digest: the algorithm; None for names, sizes and times only, with no file opened.
+        exclude: patterns as in a .gitignore.
+        dataset: what the data is called; the folder's name if it is not given.
+        previous: the identity of the manifest that this one shall follow.
+        workers: how many processes read; the processors' number if it is not given.
+        draft_folder: where lines are gathered, some 150 bytes for each file; the system's place if it is not given.
+        on_progress: is told some ten times a second how far it is.
+
+    Raises:
+        SourceError: the folder isn't there, or a folder in it can't be listed; nothing is concluded then.
+        EngineError: workers could not be started, or one batch killed every worker that tried it.
+    """
+    with contextlib.ExitStack() as stack:
+        temporary = stack.enter_context(tempfile.TemporaryDirectory(prefix="verifier-", dir=draft_folder))
+        workspace = stack.enter_context(contextlib.closing(Workspace(Path(temporary))))
+        draft = stack.enter_context(Draft(Path(temporary)))
+        untold: Table[bytes] = workspace.table(bytes)
+        directories = stack.enter_context(_open(folder))
+        tally = Tally()
+        taking = _Taking(
+            root=os.path.abspath(os.fsencode(folder)),  # noqa: PTH100 - resolving it would follow a link elsewhere later
+            directories=directories,
+            walk=Walk(directories, Patterns(exclude), tally),
+            algorithm=digest,
+            workspace=workspace,
+            draft=draft,
+            tally=tally,
+            untold=untold,
+        )
+        taking.take(workers or _default_workers(), on_progress)
+        real = Path(os.path.realpath(folder))
+        header = Header(
+            dataset=dataset if dataset is not None else _text(real.name or "root"),
+            created=write_time(created),
+            origin=Origin(address=_text(str(real)), machine=machine),
+            digest=digest,
+            exclude=tuple(exclude),
+            left_out=tally.left_out(),
+            previous=previous,
+        )
+        in_order = partial(workspace.sort_on_disk, untold, key=bytes, record_type=bytes)
+        return Inventory(header, draft, tally, in_order, stack.pop_all().close)
+    raise AssertionError
+
+
+class _Taking:
+    """The work in progress."""
+
+    def __init__(
+        self,
+        *,
+        root: bytes,
+        directories: Directories,
+        walk: Walk,
+        algorithm: str | None,
+        workspace: Workspace,
+        draft: Draft,
+        tally: Tally,
+        untold: Table[bytes],
+    ) -> None:
+        self._root = root
+        status = os.fstat(directories.root)
+        self._root_id = (status.st_dev, status.st_ino)
+        self._walk = walk
+        self._algorithm = algorithm
+        self._workspace = workspace
+        self._draft = draft
+        self._tally = tally
+        self._untold = untold
+        self._rests: deque[Batch] = deque()
+        self._large: Table[Large] = workspace.table(Large)
+        self._walked = 0
+        self._walk_is_over = False
+
+    def take(self, workers: int, on_progress: Progress | None) -> None:
+        """Read everything."""
+        with Engine(workers=workers, preload=("verifier.inventory.survey",)) as engine:
+
+            def tell() -> None:
+                if on_progress:
+                    total = self._walked if self._walk_is_over else None
+                    on_progress(engine.files_finished, total, engine.bytes_moved)
+
+            tasks = self._walked_batches()
+            while True:
+                for answer in engine.map(survey, enumerate(tasks), on_progress=tell):
+                    self._receive(answer)
+                if not self._rests and not len(self._large):
+                    break
+                tasks = self._left_batches()
+            tell()
+
+    def _receive(self, answer: Done[Surveyed] | Lost | Cancelled) -> None:
+        if isinstance(answer, Cancelled):
+            raise CancelledError("cancelled; no manifest was made")
+        if isinstance(answer, Lost):
+            raise answer.error or EngineError(f"a worker could not finish its files: {answer.cause}")
+        surveyed = answer.answer
+        for part in surveyed.parts:
+            self._draft.put((surveyed.number, part.place), part.lines, part.counts)
+        for large in surveyed.large:
+            self._large.append(large)
+        for left in surveyed.left:
+            self._leave_out(left)
+        if surveyed.rest is not None:
+            self._rests.append(surveyed.rest)
+
+    def _leave_out(self, left: Left) -> None:
+        self._tally.add(left.reason, left.path, left.size_bytes, left.detail)
+        if left.reason != "cloud_only":
+            self._untold.append(left.path)
+
+    def _walked_batches(self) -> Iterator[Batch]:
+        """Yield the folder's names in batches, in order; between them, what was beyond the bytes of a former one."""
+        runs: list[Run] = []
+        names = number = 0
+        for run in self._walk.runs():
+            while self._rests:
+                yield self._rests.popleft()
+            runs.append(run)
+            names += len(run.names)
+            if names >= BATCH_NAMES:
+                yield self._batch(number, 0, runs)
+                self._walked += names
+                runs, names, number = [], 0, number + 1
+        self._walked += names
+        self._walk_is_over = True
+        if runs:
+            yield self._batch(number, 0, runs)
+
+    def _left_batches(self) -> Iterator[Batch]:
+        """Yield what the walk left: the large files, each alone, the largest first, then what was beyond a batch."""
+        large, self._large = self._large, self._workspace.table(Large)
+        by_size = self._workspace.sort_on_disk(large, key=lambda file: -file.size_bytes, record_type=Large)
+        for file in by_size:
+            yield self._batch(file.number, file.place, [Run(file.folder, [file.name])], alone=True)
+        large.close()
+        while self._rests:
+            yield self._rests.popleft()
+
+    def _batch(self, number: int, first: int, runs: list[Run], *, alone: bool = False) -> Batch:
+        return Batch(
+            root=self._root,
+            root_id=self._root_id,
+            algorithm=self._algorithm,
+            number=number,
+            first=first,
+            runs=runs,
+            alone=alone,
+        )
+
+
+def exclude_output(folder: Path, target: Path) -> str | None:
+    """Return a pattern that leaves out a manifest that is written into the folder itself; None if it lies elsewhere."""
+    root, place = os.path.realpath(os.fsencode(folder)), os.path.realpath(os.fsencode(target))
+    inside = os.path.join(root, b"")  # noqa: PTH118 - a path is for names that are text
+    if not place.startswith(inside):
+        return None
+    return "/" + _SPECIAL.sub(r"\\\1", os.fsdecode(place.removeprefix(inside)))
+
+
+def _open(folder: Path) -> Directories:
+    try:
+        return Directories(os.fsencode(folder))
+    except OSError as error:
+        shown = relpath.show(os.fsencode(folder))
+        raise UnreachableError(f"expected a folder at {shown}, got none: {error.strerror}") from error
+
+
+def _default_workers() -> int:
+    here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(here, _MOST_WORKERS)
+
+
+def _text(name: str) -> str:
+    """Return a name as JSON can hold it: as it is where it is UTF-8, escaped where it is not."""
+    raw = os.fsencode(name)
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return relpath.show(raw)

@@ -1,0 +1,280 @@
+"""A batch of names → lines of the manifest: what a worker does.
+
+A file is read once, into one buffer that the worker keeps, and its size and times are asked for before and after: what
+changed meanwhile is read again, and left out where it never stands still. Nothing is opened that is not a regular file,
+and nothing whose bytes are in a cloud only.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import time
+from typing import Final
+
+from verifier import progress
+from verifier.digest import new_hasher, one_shot
+from verifier.entry import PIECE_BYTES, Entry
+from verifier.errors import SourceError, UnreachableError
+from verifier.inventory import cloud
+from verifier.inventory.batch import BATCH_BYTES, LARGE_BYTES, LINK_MARK, Batch, Large, Left, Part, Run, Surveyed
+from verifier.manifest import lines
+from verifier.manifest.writer import count
+from verifier.sources.places.walk import Directories
+
+_BUFFER: Final = bytearray(1024 * 1024)
+_VIEW: Final = memoryview(_BUFFER)
+_BUFFERS: Final = [_BUFFER]
+# O_NONBLOCK: a pipe that was swapped in for the file would otherwise hold the worker for ever.
+_FLAGS: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+_NO_ACCESS_TIME: Final = getattr(os, "O_NOATIME", 0)
+_PAUSES_SECONDS: Final = (0.0, 0.05, 0.2)  # before each further reading of a file that changed
+_COUNT_EVERY_FILES: Final = 64
+# The file is gone or something else took its place: it changed between the walk and the reading.
+_GONE: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO})
+# Trouble that is not the file's own, so nothing can be said of the file.
+_AWAY: Final = frozenset({errno.ESTALE, errno.ENOTCONN, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ETIMEDOUT})
+_OURS: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
+
+
+class _LeftOutError(Exception):
+    """The file can't be in the manifest, for this reason."""
+
+    def __init__(self, reason: str, detail: str, size_bytes: int = 0) -> None:
+        super().__init__(reason, detail)
+        self.reason = reason
+        self.detail = detail
+        self.size_bytes = size_bytes
+
+
+class _TooLargeError(Exception):
+    """The file gets a batch of its own."""
+
+    def __init__(self, size_bytes: int) -> None:
+        super().__init__(size_bytes)
+        self.size_bytes = size_bytes
+
+
+def survey(batch: Batch) -> Surveyed:
+    """Look at every name of a batch.
+
+    Raises:
+        SourceError: the folder as a whole went away.
+        CancelledError: the parent asked to stop.
+    """
+    try:
+        with Directories(batch.root) as directories:
+            status = os.fstat(directories.root)
+            if (status.st_dev, status.st_ino) != batch.root_id:
+                raise UnreachableError("expected the folder that the inventory began with, got another in its place")
+            return _Survey(batch, directories).run()
+    except OSError as error:
+        raise UnreachableError(f"the folder went away: {error.strerror}") from error
+
+
+class _Survey:
+    """The work on one batch."""
+
+    def __init__(self, batch: Batch, directories: Directories) -> None:
+        self._batch = batch
+        self._directories = directories
+        self._place = self._part_place = batch.first
+        self._entries: list[Entry] = []
+        self._parts: list[Part] = []
+        self._large: list[Large] = []
+        self._left: list[Left] = []
+        self._bytes = self._uncounted_bytes = self._uncounted_files = 0
+        self._flags = _FLAGS | _NO_ACCESS_TIME
+        self._one_shot = one_shot(batch.algorithm) if batch.algorithm else None
+
+    def run(self) -> Surveyed:
+        rest = None
+        for index, run in enumerate(self._batch.runs):
+            done = self._survey_run(run)
+            if done < len(run.names):
+                rest = self._rest([Run(run.folder, run.names[done:]), *self._batch.runs[index + 1 :]])
+                break
+        self._end_part()
+        self._tell()
+        return Surveyed(number=self._batch.number, parts=self._parts, large=self._large, left=self._left, rest=rest)
+
+    def _rest(self, runs: list[Run]) -> Batch:
+        batch = self._batch
+        return Batch(
+            root=batch.root,
+            root_id=batch.root_id,
+            algorithm=batch.algorithm,
+            number=batch.number,
+            first=self._place,
+            runs=runs,
+        )
+
+    def _end_part(self) -> None:
+        """Close the lines so far: what follows has its place behind a file that was left for later."""
+        if self._entries:
+            self._parts.append(Part(self._part_place, lines.encode(self._entries), count(self._entries)))
+            self._entries = []
+
+    def _survey_run(self, run: Run) -> int:
+        """Look at the names in one folder; return how many were dealt with before the batch was full."""
+        try:
+            parent = self._directories.descriptor(run.folder[:-1])
+        except OSError as error:
+            for name in run.names:
+                self._leave_out(run.folder + name.rstrip(LINK_MARK), _trouble(error))
+            self._place += len(run.names)
+            return len(run.names)
+        for index, name in enumerate(run.names):
+            if self._bytes >= BATCH_BYTES:
+                return index
+            try:
+                if name.endswith(LINK_MARK):
+                    self._entries.append(_link(run.folder, name[:-1], parent))
+                    self._count(0)
+                else:
+                    self._entries.append(self._file(run.folder + name, name, parent))
+            except _TooLargeError as too_large:
+                self._end_part()
+                self._large.append(Large(self._batch.number, self._place, run.folder, name, too_large.size_bytes))
+                self._part_place = self._place + 1
+            except OSError as error:
+                self._leave_out(run.folder + name.rstrip(LINK_MARK), _trouble(error))
+            except _LeftOutError as left:
+                self._leave_out(run.folder + name, left)
+            self._place += 1
+        return len(run.names)
+
+    def _leave_out(self, path: bytes, left: _LeftOutError) -> None:
+        self._left.append(Left(left.reason, path, left.size_bytes, left.detail))
+        self._count(0)
+
+    def _file(self, path: bytes, name: bytes, parent: int) -> Entry:
+        """Return the entry of a regular file."""
+        if cloud.IS_TOLD_HERE or self._one_shot is None:
+            status = os.stat(name, dir_fd=parent, follow_symlinks=False)
+            if cloud.is_cloud_only(status):
+                raise _LeftOutError("cloud_only", "its bytes are not on this machine", status.st_size)
+            if self._one_shot is None:
+                _check_regular(status)
+                self._count(0)
+                return Entry(path=path, size_bytes=status.st_size, mtime_ns=status.st_mtime_ns)
+        descriptor = self._open(name, parent)
+        try:
+            entry = self._read(path, descriptor)
+            if entry is None:
+                entry = self._read_again(path, descriptor)
+        finally:
+            os.close(descriptor)
+        return entry
+
+    def _open(self, name: bytes, parent: int) -> int:
+        """Open a file so that its access time stays, where it is ours; only an owner may ask for that."""
+        try:
+            return os.open(name, self._flags, dir_fd=parent)
+        except PermissionError:
+            if not self._flags & _NO_ACCESS_TIME:
+                raise
+            descriptor = os.open(name, _FLAGS, dir_fd=parent)
+            self._flags = _FLAGS
+            return descriptor
+
+    def _read(self, path: bytes, descriptor: int) -> Entry | None:
+        """Return the entry of an open file; None if it changed while it was read."""
+        before = os.fstat(descriptor)
+        _check_regular(before)
+        size_bytes = before.st_size
+        if size_bytes > LARGE_BYTES and not self._batch.alone:
+            raise _TooLargeError(size_bytes)
+        first = os.preadv(descriptor, _BUFFERS, 0)
+        pieces: tuple[str, ...] = ()
+        if self._one_shot is not None and first == size_bytes < len(_BUFFER):
+            digest = self._one_shot(_VIEW[:first])
+            self._bytes += first
+            self._count(first)
+        else:
+            digest, pieces, total = self._read_on(descriptor, first, size_bytes)
+            if total != size_bytes:
+                return None
+        after = os.fstat(descriptor)
+        if (
+            before.st_mtime_ns != after.st_mtime_ns
+            or before.st_ctime_ns != after.st_ctime_ns
+            or size_bytes != after.st_size
+        ):
+            return None
+        return Entry(path=path, size_bytes=size_bytes, mtime_ns=before.st_mtime_ns, digest=digest, pieces=pieces)
+
+    def _read_on(self, descriptor: int, first: int, size_bytes: int) -> tuple[str, tuple[str, ...], int]:
+        """Return the digest, those of the pieces, and the size of a file whose first bytes are in the buffer."""
+        algorithm = self._batch.algorithm or ""
+        whole, piece = new_hasher(algorithm), new_hasher(algorithm)
+        in_pieces = size_bytes > PIECE_BYTES
+        pieces: list[str] = []
+        position, count_here = 0, first
+        # One byte beyond the expected size is enough to know that the file has grown.
+        while count_here and position <= size_bytes:
+            whole.update(_VIEW[:count_here])
+            if in_pieces:
+                piece.update(_VIEW[:count_here])
+            position += count_here
+            self._bytes += count_here
+            self._count(count_here, files=0)
+            to_boundary = -position % PIECE_BYTES
+            if in_pieces and not to_boundary:
+                pieces.append(piece.hexdigest())
+                piece = new_hasher(algorithm)
+            wanted = min(len(_BUFFER), to_boundary or len(_BUFFER))
+            count_here = os.preadv(descriptor, [_VIEW[:wanted]], position)
+        if in_pieces and position % PIECE_BYTES:
+            pieces.append(piece.hexdigest())
+        self._count(0)
+        return whole.hexdigest(), tuple(pieces), position
+
+    def _read_again(self, path: bytes, descriptor: int) -> Entry:
+        for pause_seconds in _PAUSES_SECONDS:
+            time.sleep(pause_seconds)
+            entry = self._read(path, descriptor)
+            if entry is not None:
+                return entry
+        size_bytes = os.fstat(descriptor).st_size
+        raise _LeftOutError("changing", "it changed each time that it was read", size_bytes)
+
+    def _count(self, size_bytes: int, *, files: int = 1) -> None:
+        """Count what was read; the meter is told every now and then."""
+        self._uncounted_bytes += size_bytes
+        self._uncounted_files += files
+        if self._uncounted_files >= _COUNT_EVERY_FILES or self._uncounted_bytes >= len(_BUFFER):
+            self._tell()
+
+    def _tell(self) -> None:
+        meter = progress.meter()
+        meter.finished(self._uncounted_files)
+        moved, self._uncounted_bytes, self._uncounted_files = self._uncounted_bytes, 0, 0
+        meter.moved(moved)
+
+
+def _check_regular(status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise _LeftOutError("changing", "something that is no file took its place")
+
+
+def _link(folder: bytes, name: bytes, parent: int) -> Entry:
+    target = os.readlink(name, dir_fd=parent)
+    status = os.stat(name, dir_fd=parent, follow_symlinks=False)
+    return Entry(path=folder + name, mtime_ns=status.st_mtime_ns, link=target)
+
+
+def _trouble(error: OSError) -> _LeftOutError:
+    """Return why a file that failed like this is left out.
+
+    Raises:
+        SourceError: the trouble is not the file's own.
+    """
+    if error.errno in _AWAY:
+        raise UnreachableError(f"the folder went away: {error.strerror}") from error
+    if error.errno in _OURS:
+        raise SourceError(f"the system refuses to open more: {error.strerror}") from error
+    if error.errno in _GONE:
+        return _LeftOutError("changing", "it went away before it was read")
+    return _LeftOutError("unreadable", error.strerror or str(error))
