@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from verifier import relpath
-from verifier.outcome import FindingKind, Reason
+from verifier.outcome import COUNTED_KINDS, FindingKind, Reason
 from verifier.proof import (
     FORMAT,
     AbandonedDrill,
@@ -63,13 +63,15 @@ def _damaged() -> CopyFacts:
         *(
             _finding(kind, f"2019/IMG_{number:04d}.jpg".encode(), expected="48,211 bytes", actual="48,210 bytes")
             for number, kind in enumerate(FindingKind)
-            if kind is not FindingKind.STALE
+            if kind not in {FindingKind.STALE, *COUNTED_KINDS}
         ),
         FindingFacts(
             kind="STALE", expected="at most 1 day", actual="3 days", detail="the newest snapshot is 3 days old"
         ),
     )
-    counted = (_finding(FindingKind.CHANGED, b"notes/diary.md", detail="newer by 3 h <b>"),)
+    counted = tuple(
+        _finding(kind, f"notes/{kind.lower()}.md".encode(), detail="newer by 3 h <b>") for kind in sorted(COUNTED_KINDS)
+    )
     unrestored = tuple(
         UnrestoredFacts(reason=reason.value, size_bytes=10, detail="sensor said | no", **relpath.to_json(path))
         for reason, path in zip(Reason, NASTY, strict=False)

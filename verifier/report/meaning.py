@@ -28,7 +28,7 @@ KINDS: Final[Mapping[FindingKind, str]] = {
     FindingKind.MOVED: "The file is not where the manifest has it; the same content lies under another name.",
     FindingKind.UNEXPECTED: "The copy holds a file that the manifest does not know, although it is not newer.",
     FindingKind.OVERDUE: "The file has not been proven from this copy for longer than the owner allows.",
-    FindingKind.CHANGED: "The file in the copy is newer than the manifest, so the two can't be compared.",
+    FindingKind.CHANGED: "Newer in the copy than in the manifest, so not comparable; damage where nothing may change.",
     FindingKind.EDITED: "The live file was edited after the copy was made, so the two can't be compared.",
     FindingKind.NEW: "The file is newer than the manifest and not in it: nothing is known of what it should be.",
     FindingKind.NOT_YET: "The live file is newer than everything in the copy: it is not backed up yet.",

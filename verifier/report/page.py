@@ -5,13 +5,14 @@ Nothing here is escaped or laid out; that is the templates' part. Whatever is di
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
 from verifier.digest import CRYPTOGRAPHIC
-from verifier.outcome import FindingKind, Reason
+from verifier.outcome import COUNTED_KINDS, FindingKind, Reason
 from verifier.proof import CopyFacts, Count, FindingFacts, ManifestFacts, Proof, UnrestoredFacts
 from verifier.report import meaning
 from verifier.report.amount import duration, moment, number, percent, size
@@ -192,15 +193,28 @@ def _asked(proof: Proof) -> Iterator[tuple[str, str]]:
 
 
 def _copy_page(place: int, copy: CopyFacts, proof: Proof) -> CopyPage:
+    totals = {word: count.files for word, count in copy.counts.items()}
+    # Under paths that never change, a kind that is only counted elsewhere is a finding; its count holds both.
+    damaging = Counter(finding.kind for finding in copy.findings)
     return CopyPage(
         anchor=f"copy-{place}",
         facts=copy,
         where=tuple(_where(copy)),
         shares=tuple(_shares(copy, proof.manifest)),
         counts=tuple((word, copy.counts[word], meaning.of_word(word)) for word in sorted(copy.counts, key=_word_order)),
-        findings=_groups(copy, copy.findings, word_of=_kind, more_in="findings.jsonl"),
-        counted=_groups(copy, copy.counted, word_of=_kind, more_in="findings.jsonl"),
-        unrestored=_groups(copy, copy.unrestored, word_of=_reason, more_in="outcomes.jsonl.zst"),
+        findings=_groups(
+            copy.findings,
+            word_of=_kind,
+            totals={word: total for word, total in totals.items() if word not in COUNTED_KINDS},
+            more_in="findings.jsonl",
+        ),
+        counted=_groups(
+            copy.counted,
+            word_of=_kind,
+            totals={word: total - damaging[word] for word, total in totals.items()},
+            more_in="findings.jsonl",
+        ),
+        unrestored=_groups(copy.unrestored, word_of=_reason, totals=totals, more_in="outcomes.jsonl.zst"),
         assurance=_assurance(copy, on=proof.drill.finished_at),
         coverage=_coverage(copy),
         control=meaning.CONTROLS[copy.control],
@@ -241,10 +255,10 @@ def _word_order(word: str) -> tuple[int, str]:
 
 
 def _groups(
-    copy: CopyFacts,
     facts: Sequence[FindingFacts | UnrestoredFacts],
     *,
     word_of: Callable[..., str],
+    totals: Mapping[str, int],
     more_in: str,
 ) -> tuple[Group, ...]:
     """Return the facts by kind or reason, each list cut; what was cut is counted, also what the proof has not."""
@@ -255,17 +269,11 @@ def _groups(
     groups = []
     for (_, word), members in groupby(sorted(facts, key=order), key=order):
         held = list(members)
-        total = max(copy.counts.get(word, Count()).files, len(held))
+        total = max(totals.get(word, 0), len(held))
         rows = tuple(_rows(held[:LONGEST_LIST]))
+        more = total - len(rows)
         groups.append(
-            Group(
-                word=word,
-                meaning=meaning.of_word(word),
-                rows=rows,
-                total=total,
-                more=total - len(rows),
-                more_in=more_in,
-            )
+            Group(word=word, meaning=meaning.of_word(word), rows=rows, total=total, more=more, more_in=more_in)
         )
     return tuple(groups)
 
