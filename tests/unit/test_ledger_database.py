@@ -226,10 +226,10 @@ def test_a_state_that_can_not_be_written_is_told(unprivileged: Path) -> None:
 
 def test_a_ledger_that_was_refused_is_let_go(tmp_path: Path) -> None:
     (tmp_path / "ledger.sqlite").write_bytes(b"garbage" * 1_000)
-    before = os.listdir("/dev/fd")
+    before = sorted(Path("/dev/fd").iterdir())
     with pytest.raises(LedgerError) as held:  # its traceback keeps alive whatever was not closed
         Ledger.open(tmp_path)
-    assert os.listdir("/dev/fd") == before
+    assert sorted(Path("/dev/fd").iterdir()) == before
     del held
 
 
