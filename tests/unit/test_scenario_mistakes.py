@@ -121,6 +121,12 @@ MISTAKES = [
         f"{FOLDER}, got an address of restic, which this version can't read yet",
     ),
     ("[copy]", 'at = "borg:/r"', "copy[1].at", f"{FOLDER}, got an address of borg, which this version can't read yet"),
+    (
+        "[copy]",
+        'at = "sftp://drill:hunter2@nas/x"',
+        "copy[1].at",
+        "an address without a password, got one with a password (not shown)",
+    ),
     ("[copy]", 'at = "~other/x"', "copy[1].at", 'a path that starts with ~/ or none, got "~other/x"'),
     ("[copy]", 'live = "yes"', "copy[1].live", 'true or false, got "yes"'),
     ("[copy]", 'medium = "My NAS"', "copy[1].medium", f'{SLUG}, got "My NAS"'),

@@ -16,8 +16,6 @@ from verifier.scenario.lines import Place
 from verifier.scenario.section import Base, Key, ListOf, Scalar, Section, shown
 
 _LONGEST_KEY: Final = 60
-# A file of nothing but unknown keys must not cost a search for each of a hundred thousand.
-_MOST_SUGGESTED: Final = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +129,7 @@ class Checker:
 
     def _unknown(self, name: str, section: Section, place: Place) -> str | None:
         """Note an unknown key; return the key of this section that was likely meant."""
-        near, far = self._meant(name, section) if len(self.problems) < _MOST_SUGGESTED else (None, None)
+        near, far = self._meant(name, section)
         sentence = f"got {shown_key(name)}"
         if near or far:
             sentence = f"expected a key that is known here, {sentence}; did you mean {near or far}?"

@@ -130,9 +130,7 @@ def _read(path: Path, section: Section, home: Path | None) -> _Reading:
         reading.sha256 = hashlib.sha256(data).hexdigest()
         text = _text(data)
         lines = Lines(text)
-        if lines.most_dots > _MOST_DOTS:
-            raise _BrokenError(f"expected keys of at most {_MOST_DOTS} dots, got one of {lines.most_dots:,}")
-        document = _document(text)
+        document = _document(text, lines)
     except _BrokenError as error:
         reading.problems.append(_line(path, error.line, error.sentence))
         return reading
@@ -181,8 +179,10 @@ def _text(data: bytes) -> str:
         raise _BrokenError("expected text in UTF-8, got other bytes", data.count(b"\n", 0, error.start) + 1) from error
 
 
-def _document(text: str) -> dict[str, Any]:
+def _document(text: str, lines: Lines) -> dict[str, Any]:
     """Return what the text holds; a mistake in its syntax stands alone, for what follows it can't be told."""
+    if lines.most_dots > _MOST_DOTS:
+        raise _BrokenError(f"expected keys of at most {_MOST_DOTS} dots, got one of {lines.most_dots:,}")
     try:
         return tomllib.loads(text)
     except RecursionError as error:
