@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from verifier import relpath, secret
-from verifier.errors import ScenarioError, UnsafePathError
+from verifier.errors import ScenarioError, UnsafePathError, UsageError
+from verifier.patterns import Patterns
 from verifier.scenario.section import Base, Scalar, shown
 from verifier.sources.table import address_problem, folder_of
 
@@ -178,11 +179,9 @@ ADDRESS: Final = Scalar(expected="an address", schema={"type": "string", "minLen
 def _read_pattern(value: object, _base: Base) -> object:
     if not isinstance(value, str) or not value.strip() or _CONTROL.search(value):
         raise ScenarioError(f"expected a pattern as in .gitignore, got {shown(value)}")
-    from pathspec import GitIgnoreSpec  # noqa: PLC0415 - most scenarios have no patterns, and it is slow to load
-
     try:
-        GitIgnoreSpec.from_lines([value])
-    except ValueError as error:
+        Patterns([value])
+    except UsageError as error:
         raise ScenarioError(f"expected a pattern as in .gitignore, got {shown(value)}") from error
     return value
 

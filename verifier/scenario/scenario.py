@@ -34,7 +34,7 @@ class Copy:
     def location(self) -> Location:
         """Where to open the copy: its address, its place's options, and what pins it."""
         pins = {"mount": self.mount, "marker": self.marker, "filesystem": self.filesystem}
-        stated = {name: pin for name, pin in pins.items() if pin is not None}
+        stated = {name: str(pin) for name, pin in pins.items() if pin is not None}
         return Location(address=self.at, options={**self.options, **stated})
 
 
