@@ -56,7 +56,8 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True,
     """An entry with its listed: what is restored and held against what.
 
     `piece` numbers a piece of a file that is proven piece by piece; None means the whole file. `unchanging` says that
-    here a newer file is damage, too. `found_as` tells how names were joined, where not by equal bytes.
+    here a newer file is damage, too; `newer` is the finding kind of a file that was changed since. `found_as` tells how
+    names were joined, where not by equal bytes; `control` how the drill's test of itself spoils the item.
     """
 
     entry: Entry
@@ -64,6 +65,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True,
     why: Why = "sample"
     piece: int | None = None
     unchanging: bool = False
+    newer: str | None = None
     found_as: str | None = None
     control: str | None = None
 

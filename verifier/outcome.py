@@ -67,6 +67,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=Tr
     """One observed discrepancy: what was expected, what came.
 
     `size_bytes` is what the manifest states (of an unexpected file, what the copy states): the bytes at stake.
+    `encrypted` says that the bytes look it; `unchanging` that a kind that is only counted elsewhere is damage here.
     """
 
     path: bytes
@@ -76,6 +77,13 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=Tr
     actual: str = ""
     detail: str = ""
     attempts: int = 1
+    encrypted: bool = False
+    unchanging: bool = False
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether this is a difference that a living dataset makes by itself, and not held against the copy."""
+        return self.kind in COUNTED_KINDS and not self.unchanging
 
 
 class Unrestored(

@@ -8,7 +8,7 @@ says is read from here, parsed back from the bytes that were written (and signed
 from __future__ import annotations
 
 import math
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -226,7 +226,7 @@ def to_bytes(proof: Proof) -> bytes:
     return msgspec.json.encode(_exact(msgspec.to_builtins(proof)), order="sorted") + b"\n"
 
 
-def _exact(value: Any) -> Any:
+def _exact(value: object) -> object:
     """Return the value with integers beyond 2⁵³ as strings: JSON readers elsewhere hold numbers as doubles."""
     if isinstance(value, dict):
         return {key: _exact(inner) for key, inner in value.items()}

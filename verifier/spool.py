@@ -96,6 +96,11 @@ class Workspace:
         self._tables: list[Table[Any]] = []
         os.makedirs(folder, mode=0o700, exist_ok=True)  # noqa: PTH103 - Path.mkdir ignores the mode of parents alike
 
+    @property
+    def folder(self) -> Path:
+        """The private folder itself, for a file that is no table."""
+        return self._folder
+
     def table(self, record_type: Any) -> Table[Any]:
         """Return a new, empty table of `record_type`."""
         table: Table[Any] = Table(self._folder / f"{next(self._numbers):06d}.table", record_type)
@@ -116,7 +121,7 @@ class Workspace:
         is. A single run never touches the disk.
         """
         source = iter(records)
-        runs: list[Iterable[Record]] = []
+        runs: list[Table[Record]] = []
         while run := list(itertools.islice(source, run_records)):
             run.sort(key=key)
             if not runs and len(run) < run_records:
@@ -125,7 +130,10 @@ class Workspace:
             del run
             if len(runs) >= _MERGE_WIDTH:
                 # Merging all at once would hold a block of every run: 5,000,000 records would cost 50 blocks.
-                runs = [self.table(record_type).extend(heapq.merge(*runs, key=key))]
+                merged: Table[Record] = self.table(record_type).extend(heapq.merge(*runs, key=key))
+                for run_merged in runs:
+                    run_merged.close()  # each holds a descriptor, of which macOS allows 256, and its records twice
+                runs = [merged]
         return heapq.merge(*runs, key=key)
 
     def close(self) -> None:

@@ -24,7 +24,9 @@ _COLOURS: Final = {"PASSED": "32", "WARNED": "33", "FAILED": "31", "INCONCLUSIVE
 class Update(Protocol):
     """Tell how far the work is; totals that are not known yet are None."""
 
-    def __call__(self, files_done: int, files_total: int | None, bytes_done: int, bytes_total: int | None) -> None: ...
+    def __call__(self, files_done: int, files_total: int | None, bytes_done: int, bytes_total: int | None) -> None:
+        """Show so much as done; may be called as often as wanted."""
+        ...
 
 
 class Terminal:
@@ -43,6 +45,12 @@ class Terminal:
         """Talk to standard error."""
         if not self._quiet:
             print(text, file=sys.stderr, flush=True)
+
+    def interject(self, text: str) -> None:
+        """Talk while progress is shown: the line of progress gives way and comes back by itself."""
+        if self._live and not self._quiet:
+            sys.stderr.write("\r\x1b[K")
+        self.say(text)
 
     def warn(self, text: str) -> None:
         """Say something that must not be missed."""

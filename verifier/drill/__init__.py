@@ -1,0 +1,6 @@
+"""One drill: composes every stage, from the listing to the bundle, and cleans up."""
+
+from verifier.drill.drill import DrillResult, Surroundings, drill
+from verifier.drill.watching import Interruption, Watcher
+
+__all__ = ["DrillResult", "Interruption", "Surroundings", "Watcher", "drill"]

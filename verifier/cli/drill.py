@@ -1,0 +1,62 @@
+"""`verifier drill`: restore from every copy of a scenario, and leave the proof."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from verifier import relpath
+from verifier.cli.drilling import add_options, run_drills
+from verifier.cli.setting import Setting
+from verifier.errors import UsageError
+
+if TYPE_CHECKING:
+    from verifier.scenario.scenario import Scenario
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Describe the command line."""
+    add_scenarios(parser)
+    add_options(parser)
+
+
+def add_scenarios(parser: argparse.ArgumentParser) -> None:
+    """Add the scenarios, and which of their copies are meant."""
+    parser.add_argument("scenarios", nargs="*", type=Path, metavar="SCENARIO", help="default: every file in scenarios/")
+    parser.add_argument("--copy", action="append", default=[], metavar="NAME", help="only this copy; may be repeated")
+
+
+def run(arguments: argparse.Namespace, setting: Setting) -> int:
+    """Drill every scenario and return the exit code of the gravest verdict."""
+    return run_drills(chosen_scenarios(arguments), arguments, setting)
+
+
+def chosen_scenarios(arguments: argparse.Namespace) -> list[Scenario]:
+    """Return the scenarios that the options mean, each with what the options change of it.
+
+    Raises:
+        ScenarioError: holds every problem of all of them.
+        UsageError: a copy is named that none of them has.
+    """
+    from verifier.scenario import find, load_all  # noqa: PLC0415 - loaded when scenarios are read
+
+    scenarios = load_all(arguments.scenarios or find(Path("scenarios")))
+    known = {copy.name for scenario in scenarios for copy in scenario.copies if not copy.live}
+    unknown = [name for name in arguments.copy if name not in known]
+    if unknown:
+        had = ", ".join(sorted(known))
+        raise UsageError(f"expected a copy out of {had}, got {', '.join(map(relpath.show, unknown))}")
+    changed = [_changed(scenario, arguments) for scenario in scenarios]
+    return [scenario for scenario in changed if any(not copy.live for copy in scenario.copies)]
+
+
+def _changed(scenario: Scenario, arguments: argparse.Namespace) -> Scenario:
+    sample = scenario.sample
+    if arguments.full or arguments.sample is not None:
+        sample = dataclasses.replace(sample, full=arguments.full, files=arguments.sample)
+    names: Sequence[str] = arguments.copy
+    copies = tuple(copy for copy in scenario.copies if not names or copy.live or copy.name in names)
+    return dataclasses.replace(scenario, sample=sample, only=tuple(arguments.only), copies=copies)

@@ -1,0 +1,206 @@
+"""What `drill` and `prove` share: their options, the watcher on the terminal, signals, and the summary at the end."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal
+
+from verifier import relpath
+from verifier.cli.setting import Setting
+from verifier.cli.terminal import Terminal, Update, duration, size
+from verifier.errors import UsageError
+
+if TYPE_CHECKING:
+    from verifier.drill import DrillResult, Interruption, Surroundings
+    from verifier.outcome import Finding
+    from verifier.proof import CopyFacts, Proof
+    from verifier.scenario.scenario import Scenario
+
+INTERRUPTED: Final = 130
+_EXIT: Final = {"PASSED": 0, "WARNED": 0, "FAILED": 1, "INCONCLUSIVE": 3}
+_WARNED_STRICT: Final = 4
+_SEED_BYTES: Final = 32
+_FOUND_SHOWN: Final = 20
+_WORKERS_AT_MOST: Final = 4
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of a drill."""
+    size_options = parser.add_mutually_exclusive_group()
+    size_options.add_argument("--full", action="store_true", help="restore every comparable file")
+    size_options.add_argument("--sample", type=_files, metavar="N", help="restore N files, drawn by lot")
+    parser.add_argument(
+        "--only", action="append", default=[], metavar="PATTERN", help="only these paths, as in a .gitignore"
+    )
+    parser.add_argument("--seed", metavar="HEX", help="32 bytes in hex, to draw the same sample again")
+    parser.add_argument("--resume", action="store_true", help="take up a drill that was killed, or begin one")
+    parser.add_argument("--workers", type=_files, metavar="N", help="how many files are worked on at once")
+    parser.add_argument("--reports", type=Path, default=Path("reports"), metavar="DIR", help="default: reports")
+    parser.add_argument("--state", type=Path, metavar="DIR", help="default: the platform's folder for state")
+    parser.add_argument("--scratch", type=Path, metavar="DIR", help="default: the platform's folder for caches")
+    parser.add_argument("--strict", action="store_true", help="exit 4 on WARNED")
+    parser.add_argument("--json", action="store_true", help="print the proof to standard output, one line each")
+    parser.add_argument("--quiet", action="store_true", help="no talk and no progress")
+
+
+def _files(text: str) -> int:
+    number = int(text) if text.isascii() and text.isdigit() else 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"expected a number from 1 on, got {relpath.show(text)}")
+    return number
+
+
+def surroundings(arguments: argparse.Namespace, setting: Setting) -> Surroundings:
+    """Return where and with what to drill, from the options and the world around."""
+    import secrets  # noqa: PLC0415 - loaded when a drill begins
+    import socket  # noqa: PLC0415 - loaded when a drill begins
+
+    from verifier.drill import Surroundings  # noqa: PLC0415 - loaded when a drill begins
+    from verifier.ledger import default_state  # noqa: PLC0415 - loaded when a drill begins
+    from verifier.scratch import default_folder  # noqa: PLC0415 - loaded when a drill begins
+
+    return Surroundings(
+        reports=arguments.reports,
+        state=arguments.state or default_state(),
+        scratch=arguments.scratch or default_folder(),
+        workers=arguments.workers or min(_WORKERS_AT_MOST, os.cpu_count() or 1),
+        machine=socket.gethostname(),
+        now=setting.now,
+        new_seed=_seed_giver(arguments.seed, secrets.token_bytes),
+        new_id=lambda: secrets.token_hex(8),
+        resume=arguments.resume,
+    )
+
+
+def _seed_giver(
+    given: str | None, draw: Callable[[int], bytes]
+) -> Callable[[], tuple[bytes, Literal["fresh", "public", "given"]]]:
+    if given is None:
+        return lambda: (draw(_SEED_BYTES), "fresh")
+    try:
+        seed = bytes.fromhex(given)
+    except ValueError:
+        seed = b""
+    if len(seed) != _SEED_BYTES:
+        raise UsageError(f"expected {_SEED_BYTES} bytes of hex as a seed, got {relpath.show(given)}")
+    return lambda: (seed, "given")
+
+
+class TerminalWatcher:
+    """Tells a person how the drill goes on, with findings as they appear."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self._terminal = terminal
+        self._stack = contextlib.ExitStack()
+        self._update: Update | None = None
+        self._found = 0
+
+    def stage(self, text: str) -> None:
+        """Begin a new line of progress."""
+        self._stack.close()
+        self._update = self._stack.enter_context(self._terminal.progress(text))
+
+    def progress(self, files_done: int, files_total: int | None, bytes_done: int, bytes_total: int | None) -> None:
+        """Show how far the stage is."""
+        if self._update is not None:
+            self._update(files_done, files_total, bytes_done, bytes_total)
+
+    def found(self, copy: str, finding: Finding) -> None:
+        """Say what was found, as long as it is not too much."""
+        self._found += 1
+        if self._found <= _FOUND_SHOWN:
+            kind = self._terminal.coloured(finding.kind.value, "FAILED")
+            self._terminal.interject(f"  {copy}: {kind} {relpath.show(finding.path)}")
+        elif self._found == _FOUND_SHOWN + 1:
+            self._terminal.interject("  … more stand in the report")
+
+    def close(self) -> None:
+        """End the line of progress."""
+        self._stack.close()
+
+
+@contextlib.contextmanager
+def signals(interruption: Interruption, terminal: Terminal) -> Iterator[None]:
+    """Turn SIGINT, SIGTERM and SIGHUP alike into a wish to stop, for as long as the block lasts."""
+
+    def handle(_number: int, _frame: object) -> None:
+        if not interruption.requested:
+            terminal.interject("stopping: a proof of what was done is written; once more to stop without grace")
+        interruption.request()
+
+    names = ("SIGINT", "SIGTERM", "SIGHUP")
+    numbers = [number for number in (getattr(signal, name, None) for name in names) if number is not None]
+    before = {number: signal.signal(number, handle) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def run_drills(scenarios: Sequence[Scenario], arguments: argparse.Namespace, setting: Setting) -> int:
+    """Carry out a drill of each scenario, say what it came to, and return the exit code of the gravest."""
+    from verifier.drill import Interruption, drill  # noqa: PLC0415 - loaded when a drill begins
+
+    around = surroundings(arguments, setting)
+    interruption = Interruption()
+    results: list[DrillResult] = []
+    with signals(interruption, setting.terminal):
+        for scenario in scenarios:
+            if interruption.requested:
+                break
+            watcher = TerminalWatcher(setting.terminal)
+            with contextlib.closing(watcher):
+                result = drill(scenario, around, watcher=watcher, interruption=interruption)
+            results.append(result)
+            if arguments.json:
+                setting.terminal.put(result.proof_bytes.decode().removesuffix("\n"))
+            summarize(result, setting.terminal)
+    if interruption.requested:
+        return INTERRUPTED
+    return exit_code([result.verdict.result.value for result in results], strict=arguments.strict)
+
+
+def exit_code(results: Sequence[str], *, strict: bool) -> int:
+    """Return the exit code of the gravest of some verdicts."""
+    from verifier.verdict import Result, gravest  # noqa: PLC0415 - loaded when a drill begins
+
+    worst = gravest(Result(result) for result in results).value
+    return _WARNED_STRICT if worst == "WARNED" and strict else _EXIT[worst]
+
+
+def summarize(result: DrillResult, terminal: Terminal) -> None:
+    """Say what a drill came to, in a screen at most, and where its report lies."""
+    from verifier import proof  # noqa: PLC0415 - loaded when a drill ends
+
+    facts = proof.from_bytes(result.proof_bytes)
+    word = terminal.coloured(facts.verdict.result, facts.verdict.result)
+    terminal.say(f"{facts.scenario.name}: {word}")
+    for copy in facts.copies:
+        _say_copy(copy, facts, terminal)
+    report = next((result.folder / name for name in _reports(result.folder)), result.folder)
+    terminal.say(f"  report: {relpath.show(os.fsencode(report))}")
+
+
+def _reports(folder: Path) -> list[str]:
+    return [name for name in ("report.html", "report.md") if (folder / name).exists()]
+
+
+def _say_copy(copy: CopyFacts, facts: Proof, terminal: Terminal) -> None:
+    word = terminal.coloured(copy.verdict.result, copy.verdict.result)
+    terminal.say(f"  {copy.name}: {word}")
+    for reason in copy.verdict.reasons[:8]:
+        terminal.say(f"    {relpath.show(reason)}")
+    if facts.manifest.live and copy.proven.files:
+        moment = facts.manifest.created_at or ""
+        terminal.say(f"    {copy.proven.files:,} restored files match the live data at {moment}")
+    seconds = copy.measured.get("seconds")
+    if copy.proven.files and isinstance(seconds, float):
+        rate = copy.measured.get("bytes_per_second")
+        speed = f", {size(int(rate))}/s" if isinstance(rate, int | float) else ""
+        terminal.say(terminal.coloured(f"    {size(copy.proven.bytes)} in {duration(seconds)}{speed}", "faint"))

@@ -1,0 +1,77 @@
+"""Arguments → a command → an exit code. Answers `--help` at once: a command is loaded when it is called.
+
+Exit codes: 0 PASSED, or WARNED without --strict · 1 FAILED · 2 scenario or usage · 3 INCONCLUSIVE or could not finish ·
+4 WARNED with --strict · 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from verifier import __version__
+from verifier.cli.setting import Setting
+from verifier.cli.terminal import Terminal
+from verifier.errors import VerifierError
+
+INTERRUPTED: Final = 130
+
+COMMANDS: Final = {
+    "demo": "a household in a folder, with damage planted, drilled",
+    "check": "say everything that is wrong with scenarios, at once",
+    "manifest": "lists of what is known good: create, show, verify, diff",
+    "plan": "what a drill would restore, before a byte moves",
+    "drill": "restore from every copy of a scenario and prove it",
+    "prove": "prove one copy now, against a manifest or the live data",
+    "report": "render a proof's reports again",
+    "status": "what was proven when",
+}
+
+
+def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
+    parser = argparse.ArgumentParser(
+        prog="verifier",
+        description="Restores your backups into a scratch area, checks every byte, and writes a proof.",
+        epilog="exit codes: 0 PASSED, or WARNED without --strict; 1 FAILED; 2 scenario or usage; "
+        "3 INCONCLUSIVE or could not finish; 4 WARNED with --strict; 130 interrupted",
+    )
+    parser.add_argument("--version", action="version", version=f"verifier {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    return parser, {name: commands.add_parser(name, help=text, description=text) for name, text in COMMANDS.items()}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line and return its exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    parser, commands = _parser()
+    chosen = next((word for word in given if not word.startswith("-")), None)
+    module = None
+    if chosen in commands:
+        module = importlib.import_module(f"verifier.cli.{chosen}")
+        module.configure(commands[chosen])
+    parsed = parser.parse_args(given)
+    if module is None:
+        raise AssertionError("argparse refuses a command that is none")
+    terminal = Terminal(quiet=getattr(parsed, "quiet", False))
+    setting = Setting(now=lambda: datetime.now(UTC), environment=os.environ, terminal=terminal)
+    try:
+        return int(module.run(parsed, setting))
+    except VerifierError as error:
+        terminal.fail(error)
+        return error.exit_code
+    except KeyboardInterrupt:
+        terminal.warn("interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has enough (`| head`); the interpreter must not complain of it at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

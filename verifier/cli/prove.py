@@ -1,0 +1,78 @@
+"""`verifier prove`: an ad-hoc drill of one copy, against a manifest or against the live data."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from verifier import relpath
+from verifier.cli.drilling import add_options, run_drills
+from verifier.cli.setting import Setting
+from verifier.errors import UsageError
+
+if TYPE_CHECKING:
+    from verifier.scenario.scenario import Scenario
+
+_UNIT_SECONDS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_DURATION = re.compile(r"([0-9]{1,6})([mhdw])\Z")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Describe the command line."""
+    parser.add_argument("address", metavar="ADDRESS", help="the copy: a folder")
+    reference = parser.add_mutually_exclusive_group(required=True)
+    reference.add_argument("--manifest", type=Path, metavar="FILE", help="what was known good")
+    reference.add_argument("--against", type=Path, metavar="FOLDER", help="the live data, as it is now")
+    parser.add_argument("--newer", type=_seconds, metavar="AGE", help="with --against: only what changed since, as 30d")
+    add_options(parser)
+
+
+def _seconds(text: str) -> int:
+    match = _DURATION.match(text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"expected an age like 30d, 12h or 2w, got {relpath.show(text)}")
+    return int(match[1]) * _UNIT_SECONDS[match[2]]
+
+
+def run(arguments: argparse.Namespace, setting: Setting) -> int:
+    """Prove the copy and return the exit code of its verdict."""
+    return run_drills([scenario_of(arguments)], arguments, setting)
+
+
+def scenario_of(arguments: argparse.Namespace) -> Scenario:
+    """Return the scenario that the options amount to; each address and manifest has a chain of its own."""
+    from verifier.scenario.scenario import Copy, Sample, Scenario  # noqa: PLC0415 - loaded when a drill begins
+    from verifier.sources.table import address_problem, folder_of  # noqa: PLC0415 - loaded when a drill begins
+
+    problem = address_problem(arguments.address)
+    if problem is not None:
+        raise UsageError(problem)
+    if arguments.newer is not None and arguments.against is None:
+        raise UsageError("expected --newer together with --against, got it alone")
+    folder = folder_of(arguments.address)
+    address = arguments.address if folder is None else str(folder)
+    reference = Path(os.path.realpath((arguments.manifest or arguments.against).expanduser()))
+    if arguments.against is not None and not reference.is_dir():
+        raise UsageError(f"expected a folder of live data, got none at {relpath.show(os.fsencode(reference))}")
+    stated = json.dumps([address, str(reference), arguments.newer], ensure_ascii=True)
+    sha256 = hashlib.sha256(stated.encode()).hexdigest()
+    return Scenario(
+        name=f"prove-{_slug(address)}-{sha256[:8]}",
+        sha256=sha256,
+        copies=(Copy(name="copy", at=address),),
+        manifest=None if arguments.manifest is None else reference,
+        against=None if arguments.against is None else reference,
+        newer_seconds=arguments.newer,
+        only=tuple(arguments.only),
+        sample=Sample(full=arguments.full, files=arguments.sample),
+    )
+
+
+def _slug(address: str) -> str:
+    last = address.rstrip("/").rpartition("/")[2].lower()
+    return re.sub(r"[^a-z0-9]+", "-", last).strip("-")[:32] or "copy"

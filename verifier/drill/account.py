@@ -1,0 +1,273 @@
+"""Listing findings and outcomes of one copy, streamed by → counts, the worst of each kind, lines of the bundle."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import operator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+import xxhash
+
+from verifier import relpath
+from verifier.drill.absences import surplus
+from verifier.drill.carry_out import Work
+from verifier.drill.control import ControlChoice
+from verifier.drill.draw import undrawn
+from verifier.drill.reference import Reference
+from verifier.drill.surveyed import Survey
+from verifier.entry import Entry, Item
+from verifier.ledger import ProvenRow
+from verifier.outcome import Finding, FindingKind, Match, Outcome, Unrestored, outcome_name
+from verifier.plan import newer_finding
+from verifier.proof import Count, CoverageFacts, FindingFacts, UnrestoredFacts
+from verifier.spool import Table, Workspace
+from verifier.verdict import Amount, Tally
+
+WORST_SHOWN: Final = 10_000
+EXAMPLES_SHOWN: Final = 1_000
+
+_INVERTED: Final = bytes(range(255, -1, -1))
+_to_json: Final = msgspec.json.Encoder(order="deterministic").encode
+
+
+class Worst:
+    """Keeps the worst few of many: the largest, and of equal size the first by path."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._heap: list[tuple[int, bytes, int, Any]] = []
+        self._numbers = itertools.count()  # so that two outcomes are never compared themselves
+
+    def add(self, outcome: Finding | Unrestored) -> None:
+        """Take in one; it is kept as long as it is among the worst."""
+        # Inverted path bytes: the smallest of the heap is the one to go, and of equal sizes that is the last path.
+        entry = (outcome.size_bytes, outcome.path.translate(_INVERTED), next(self._numbers), outcome)
+        if len(self._heap) < self._most:
+            heapq.heappush(self._heap, entry)
+        else:
+            heapq.heappushpop(self._heap, entry)
+
+    def outcomes(self) -> list[Any]:
+        """Return those kept, in the order of their paths."""
+        return sorted((entry[-1] for entry in self._heap), key=lambda outcome: outcome.path)
+
+
+@dataclass(kw_only=True)
+class Account:
+    """What became of one copy, as it streams by."""
+
+    copy: str
+    finding_lines: Table[bytes]
+    outcome_lines: Table[bytes]
+    proven_rows: Table[tuple[bytes, int]]
+    tally: Tally = field(default_factory=Tally)
+    worst: dict[str, Worst] = field(default_factory=lambda: defaultdict(lambda: Worst(WORST_SHOWN)))
+    examples: dict[str, Worst] = field(default_factory=lambda: defaultdict(lambda: Worst(EXAMPLES_SHOWN)))
+    unrestored: dict[str, Worst] = field(default_factory=lambda: defaultdict(lambda: Worst(WORST_SHOWN)))
+    control: ControlChoice = field(default_factory=ControlChoice)
+    sample_drawn: int = 0
+    sample_bad: Amount = field(default_factory=Amount)
+
+    @classmethod
+    def open(cls, copy: str, workspace: Workspace) -> Account:
+        """Return an empty account of a copy."""
+        return cls(
+            copy=copy,
+            finding_lines=workspace.table(bytes),
+            outcome_lines=workspace.table(bytes),
+            proven_rows=workspace.table(tuple[bytes, int]),
+        )
+
+    def note(self, finding: Finding) -> None:
+        """Take in a discrepancy that no restore is planned for."""
+        self.tally.add_finding(finding)
+        self._show(finding)
+
+    def _show(self, finding: Finding) -> None:
+        if finding.is_counted:
+            self.examples[finding.kind].add(finding)
+            return
+        self.worst[finding.kind].add(finding)
+        self.finding_lines.append(_to_json({"copy": self.copy, **msgspec.to_builtins(finding_facts(finding))}))
+
+    def close(self, item: Item, outcome: Outcome, *, last_proven: str | None, write_matches: bool) -> None:
+        """Take in what became of one drawn item."""
+        self.tally.add_outcome(outcome, item.entry.size_bytes)
+        if item.why in ("sample", "full") and not item.newer:
+            self.sample_drawn += 1
+            if not isinstance(outcome, Match):
+                self.sample_bad.add(item.entry.size_bytes)
+        if isinstance(outcome, Match):
+            self.proven_rows.append((item.entry.path, content_mark(item.entry)))
+            self.control.consider(item, outcome)
+        elif isinstance(outcome, Finding):
+            self._show(outcome)
+        else:
+            self.unrestored[outcome.reason].add(outcome)
+        if write_matches or not isinstance(outcome, Match):
+            self.outcome_lines.append(_to_json(self._line(item, outcome, last_proven)))
+
+    def _line(self, item: Item, outcome: Outcome, last_proven: str | None) -> dict[str, object]:
+        return {
+            **relpath.to_json(item.entry.path),
+            "copy": self.copy,
+            "why": item.why,
+            "last_proven": last_proven,
+            "outcome": outcome_name(outcome),
+            "depth": "restored" if isinstance(outcome, Match) else "listed",
+            "file_id": item.listed.locator,
+            "attempts": outcome.attempts,
+        }
+
+    def counts(self) -> dict[str, Count]:
+        """Return files and bytes of each kind and reason that occurred."""
+        return {name: count(amount) for name, amount in self.tally.counts.items()}
+
+    def findings(self) -> tuple[FindingFacts, ...]:
+        """Return the worst of each kind that is held against the copy."""
+        return tuple(finding_facts(one) for kind in FindingKind for one in _kept(self.worst, kind))
+
+    def counted(self) -> tuple[FindingFacts, ...]:
+        """Return examples of each kind that is only counted."""
+        return tuple(finding_facts(one) for kind in FindingKind for one in _kept(self.examples, kind))
+
+    def unrestored_facts(self) -> tuple[UnrestoredFacts, ...]:
+        """Return the worst of each reason."""
+        return tuple(
+            unrestored_facts(one) for reason in sorted(self.unrestored) for one in _kept(self.unrestored, reason)
+        )
+
+
+def _kept(groups: dict[str, Worst], name: str) -> list[Any]:
+    return groups[name].outcomes() if name in groups else []
+
+
+def settle(account: Account, survey: Survey, work: Work, *, scenario: str) -> None:
+    """Take in everything of one copy: what the listing showed, then what became of each drawn item."""
+    drawn = work.drawn
+    for finding in survey.findings:
+        account.note(finding)
+    for item in undrawn(survey, drawn):
+        if item.why != "moved":
+            account.note(newer_finding(item))
+            continue
+        detail = f"a file of the same size stands at {relpath.show(item.listed.name)}; it was not restored to compare"
+        account.note(_missing(item, detail))
+        account.note(surplus(item.listed, survey))
+    closed = 0
+    for item, restored in work.outcomes():
+        closed += 1
+        outcome = _moved(item, restored) if item.why == "moved" else restored
+        if item.why == "moved" and isinstance(restored, Finding):
+            account.note(surplus(item.listed, survey))
+        last = work.ledger.last_proven(scenario, account.copy, item.entry.path)
+        account.close(item, outcome, last_proven=last, write_matches=not drawn.size.full)
+    if closed != drawn.amount.files:
+        raise AssertionError(f"expected an outcome for each of {drawn.amount.files} planned entries, got {closed}")
+
+
+def _moved(item: Item, outcome: Outcome) -> Outcome:
+    """Return what the restore of a candidate shows: the missing file is there under another path, or it is missing."""
+    if isinstance(outcome, Match):
+        return Finding(
+            path=item.entry.path,
+            kind=FindingKind.MOVED,
+            size_bytes=item.entry.size_bytes,
+            expected=relpath.show(item.entry.path),
+            actual=relpath.show(item.listed.name),
+            detail="restored from where it is now, with every byte equal",
+            attempts=outcome.attempts,
+        )
+    if isinstance(outcome, Finding):
+        return _missing(item, "")
+    return outcome
+
+
+def _missing(item: Item, detail: str) -> Finding:
+    return Finding(
+        path=item.entry.path,
+        kind=FindingKind.MISSING,
+        size_bytes=item.entry.size_bytes,
+        expected=f"{item.entry.size_bytes} bytes",
+        actual="nothing",
+        detail=detail,
+    )
+
+
+def content_mark(entry: Entry) -> int:
+    """Return a signed 64-bit number that changes with the content that the reference states."""
+    stated = f"{entry.size_bytes}:{entry.digest or entry.mtime_ns}".encode()
+    return xxhash.xxh3_64_intdigest(stated) - 2**63
+
+
+def coverage(
+    reference: Reference, before: Iterable[ProvenRow], now_proven: Iterable[tuple[bytes, int]], *, now: str
+) -> CoverageFacts:
+    """Return how much of the reference was ever proven from a copy with its present content: a merge of streams.
+
+    `before` are the ledger's rows and `now_proven` those of this drill, finished at `now`; both in the order of paths.
+    """
+    proven, of = Amount(), Amount()
+    oldest: str | None = None
+    earlier = ((row.path, row.mark, row.proven_at) for row in before)
+    present = ((path, mark, now) for path, mark in now_proven)
+    rows = _Following(heapq.merge(earlier, present, key=operator.itemgetter(0)))
+    for entry in reference.entries():
+        if entry.link is not None:
+            continue
+        of.add(entry.size_bytes)
+        mark = content_mark(entry)
+        times = [proven_at for _, proven_mark, proven_at in rows.at(entry.path) if proven_mark == mark]
+        if times:
+            proven.add(entry.size_bytes)
+            oldest = min(oldest or max(times), max(times))
+    return CoverageFacts(proven=count(proven), of=count(of), oldest_proven_at=oldest)
+
+
+class _Following:
+    """Rows in the order of paths, asked for by paths in the same order."""
+
+    def __init__(self, rows: Iterator[tuple[bytes, int, str]]) -> None:
+        self._rows = rows
+        self._row = next(rows, None)
+
+    def at(self, path: bytes) -> list[tuple[bytes, int, str]]:
+        """Return the rows of a path; those of paths before it are passed over."""
+        found = []
+        while self._row is not None and self._row[0] <= path:
+            if self._row[0] == path:
+                found.append(self._row)
+            self._row = next(self._rows, None)
+        return found
+
+
+def count(amount: Amount) -> Count:
+    """Return an amount as the proof holds it."""
+    return Count(files=amount.files, bytes=amount.size_bytes)
+
+
+def finding_facts(finding: Finding) -> FindingFacts:
+    """Return a finding as the proof and `findings.jsonl` hold it."""
+    return FindingFacts(
+        kind=finding.kind.value,
+        **relpath.to_json(finding.path) if finding.path else {},
+        size_bytes=finding.size_bytes,
+        expected=finding.expected,
+        actual=finding.actual,
+        detail=finding.detail,
+    )
+
+
+def unrestored_facts(unrestored: Unrestored) -> UnrestoredFacts:
+    """Return what could not be told as the proof holds it."""
+    return UnrestoredFacts(
+        reason=unrestored.reason.value,
+        **relpath.to_json(unrestored.path) if unrestored.path else {},
+        size_bytes=unrestored.size_bytes,
+        detail=unrestored.detail,
+    )

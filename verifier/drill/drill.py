@@ -1,0 +1,332 @@
+"""One drill: scenario → listing → plan → restore → compare → verdict → proof → bundle. Composes every stage, cleans up.
+
+What is promised: the seed is in the ledger before the first byte moves; each planned entry has exactly one outcome; a
+bundle is left whatever happens after that, short of the process being killed; scratch is empty at the end. What is not:
+that a copy which changes meanwhile is judged as of one instant.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import operator
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from verifier import bundle, ledger, proof
+from verifier.drill.account import Account, coverage, settle
+from verifier.drill.carry_out import Work
+from verifier.drill.control import plant_damage
+from verifier.drill.copy_facts import CopyDrill, copy_facts, judge, time_text
+from verifier.drill.draw import draw, draw_size
+from verifier.drill.proving import assemble, copy_result, drill_facts, plan_of
+from verifier.drill.reference import Reference, open_reference
+from verifier.drill.survey import Rules, take_survey
+from verifier.drill.watching import Interruption, Watcher
+from verifier.engine import Engine
+from verifier.entry import Listed
+from verifier.errors import SameDataError, SourceError
+from verifier.ledger import BeginDrill, Ledger, UnfinishedDrill
+from verifier.patterns import Patterns
+from verifier.progress import CancelledError
+from verifier.proof import CoverageFacts
+from verifier.restore import Job, close_sources
+from verifier.scenario.scenario import Scenario
+from verifier.scratch import Scratch
+from verifier.sources.table import folder_of
+from verifier.spool import Workspace
+from verifier.verdict import Result, Verdict
+
+_TELL_EVERY = 500
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """Where and with what a drill is carried out; whatever is not repeatable is handed in.
+
+    `new_seed` gives 32 bytes and says where they are from; it is asked once the size of every draw is fixed.
+    """
+
+    reports: Path
+    state: Path
+    scratch: Path
+    workers: int
+    machine: str
+    now: Callable[[], datetime]
+    new_seed: Callable[[], tuple[bytes, Literal["fresh", "public", "given"]]]
+    new_id: Callable[[], str]
+    resume: bool = False
+    stall_seconds: float = 120.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrillResult:
+    """What a drill leaves: its verdict, the bytes of its proof, and the folder of its bundle."""
+
+    scenario: str
+    verdict: Verdict
+    proof_bytes: bytes
+    folder: Path
+    interrupted: bool
+
+
+def drill(
+    scenario: Scenario, surroundings: Surroundings, *, watcher: Watcher, interruption: Interruption
+) -> DrillResult:
+    """Carry out one drill of a scenario and leave its bundle.
+
+    Raises:
+        VerifierError: the drill could not begin (its leaf says why and has the exit code), or left no bundle.
+    """
+    started = time_text(surroundings.now())
+    holder = ledger.describe_holder(since=started)
+    with contextlib.ExitStack() as stack:
+        book = stack.enter_context(Ledger.open(surroundings.state))
+        stack.enter_context(ledger.claim_scenario(surroundings.state, scenario.name, holder=holder))
+        stack.enter_context(bundle.claim(surroundings.reports, scenario.name, holder=holder))
+        reservation = stack.enter_context(bundle.reserve(surroundings.reports))
+        scratch = stack.enter_context(_claim_scratch(scenario, surroundings))
+        workspace = scratch.workspace()
+        watcher.stage("reading the reference")
+        reference = stack.enter_context(open_reference(scenario, now=surroundings.now(), folder=workspace.folder))
+        stack.callback(close_sources)
+        under_way = _Drill(
+            scenario=scenario,
+            surroundings=surroundings,
+            book=book,
+            workspace=workspace,
+            reference=reference,
+            watcher=watcher,
+            interruption=interruption,
+            parts=[
+                CopyDrill(copy=copy, account=Account.open(copy.name, workspace))
+                for copy in scenario.copies
+                if not copy.live
+            ],
+        )
+        under_way.survey()
+        under_way.begin(started)
+        under_way.restore(scratch)
+        proof_bytes, verdict = under_way.prove()
+        reservation.release()
+        return under_way.leave(proof_bytes, verdict)
+
+
+def _claim_scratch(scenario: Scenario, surroundings: Surroundings) -> Scratch:
+    folders = [folder_of(copy.at) for copy in scenario.copies]
+    forbidden = [folder for folder in (*folders, scenario.against) if folder is not None]
+    return Scratch.claim(
+        scenario.scratch_path or surroundings.scratch,
+        state=surroundings.state,
+        size_bytes=scenario.scratch_bytes,
+        forbidden=forbidden,
+    )
+
+
+@dataclass(kw_only=True)
+class _Drill:
+    """What one drill knows while it is under way."""
+
+    scenario: Scenario
+    surroundings: Surroundings
+    book: Ledger
+    workspace: Workspace
+    reference: Reference
+    watcher: Watcher
+    interruption: Interruption
+    parts: list[CopyDrill]
+    abandoned: list[UnfinishedDrill] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        identity = self.reference.facts.identity.encode()
+        self.absent = b"no-such-entry-" + hashlib.sha256(identity).hexdigest().encode()
+        self.begun: BeginDrill
+
+    def survey(self) -> None:
+        """List every copy; one that can't be listed has its trouble noted, and the others go on."""
+        rules = Rules(
+            unchanging=Patterns(self.scenario.unchanging),
+            only=Patterns(self.scenario.only),
+            always=Patterns(self.scenario.sample.always),
+        )
+        for part in self.parts:
+            began = time.monotonic()
+            self.watcher.stage(f"listing {part.copy.name}")
+            try:
+                part.survey = take_survey(
+                    part.copy,
+                    self.reference,
+                    rules,
+                    workspace=self.workspace,
+                    absent=self.absent,
+                    watch=self._watched,
+                )
+                part.size = draw_size(part.survey, self.scenario.sample)
+            except SameDataError:
+                raise
+            except SourceError as error:
+                part.trouble = f"{type(error).__name__.removesuffix('Error').upper()}: {error.message}"
+            except CancelledError as error:
+                part.trouble = error.message
+            part.listing_seconds = time.monotonic() - began
+
+    def _watched(self, listing: Iterable[Listed]) -> Iterator[Listed]:
+        size_bytes = 0
+        for files, listed in enumerate(self.interruption.watch(listing)):
+            size_bytes += listed.size_bytes
+            if files % _TELL_EVERY == 0:
+                self.watcher.progress(files, None, size_bytes, None)
+            yield listed
+
+    def begin(self, started: str) -> None:
+        """Fix the sizes, then have the seed, and write both down; or take up an unfinished drill of the same plan."""
+        planned = {part.copy.name: plan_of(part) for part in self.parts}
+        options = self._options()
+        unfinished = self.book.unfinished(self.scenario.name)
+        same = [one for one in unfinished if (one.options, one.planned) == (options, planned)]
+        resumed = same[-1] if same and self.surroundings.resume else None
+        self.abandoned = [one for one in unfinished if one is not resumed]
+        if resumed is not None:
+            self.begun = BeginDrill(
+                scenario=resumed.scenario,
+                id=resumed.id,
+                started_at=resumed.started_at,
+                seed=resumed.seed,
+                seed_source=resumed.seed_source,
+                planned=resumed.planned,
+                options=resumed.options,
+            )
+            return
+        seed, seed_source = self.surroundings.new_seed()
+        self.begun = BeginDrill(
+            scenario=self.scenario.name,
+            id=self.surroundings.new_id(),
+            started_at=started,
+            seed=seed,
+            seed_source=seed_source,
+            planned=planned,
+            options=options,
+        )
+        self.book.begin(self.begun)
+
+    def _options(self) -> str:
+        """Return a text that is equal for two drills of which one may take up the other."""
+        scenario, reference = self.scenario, self.reference
+        against = str(reference.live) if reference.live else reference.facts.identity
+        sample = msgspec.to_builtins(scenario.sample)
+        stated = [scenario.sha256, against, list(scenario.only), sample, [copy.name for copy in scenario.copies]]
+        return msgspec.json.encode(stated, order="sorted").decode()
+
+    def restore(self, scratch: Scratch) -> None:
+        """Restore what is drawn of each copy, one copy after the other, and let the drill test itself."""
+        workers = self.surroundings.workers
+        with Engine(
+            workers=workers,
+            stall_seconds=self.surroundings.stall_seconds,
+            preload=("verifier.restore", "verifier.sources.places.folder", "verifier.sources.formats.plain"),
+        ) as machine:
+            self.interruption.attach(machine.stop)
+            for part in self.parts:
+                if part.survey is None or part.size is None:
+                    continue
+                part.drawn = draw(part.survey, part.size, seed=self.begun.seed, workspace=self.workspace)
+                job = Job(
+                    location=part.survey.location,
+                    batches=scratch.batches,
+                    share_bytes=scratch.share(workers),
+                    algorithm=self.reference.algorithm,
+                    keeps_times=part.survey.keeps_times,
+                    live=self.reference.live,
+                )
+                part.work = Work(
+                    drill_id=self.begun.id, copy=part.copy.name, job=job, drawn=part.drawn, ledger=self.book
+                )
+                self._restore(part, part.work, machine)
+
+    def _restore(self, part: CopyDrill, work: Work, machine: Engine) -> None:
+        began = time.monotonic()
+        self.watcher.stage(f"restoring from {part.copy.name}")
+        work.carry_out(machine, self.watcher, self.interruption)
+        part.restore_seconds = time.monotonic() - began
+        if part.survey is None:
+            raise AssertionError
+        settle(part.account, part.survey, work, scenario=self.scenario.name)
+        if not self.interruption.requested:
+            part.control = plant_damage(machine, work.job, part.account.control.item, absent=self.absent)
+        if part.survey.control_missed:
+            part.control = "undetected"
+
+    def prove(self) -> tuple[bytes, Verdict]:
+        """Judge every copy and the drill, and return the proof's canonical bytes."""
+        self.watcher.stage("writing the proof")
+        now, interrupted = self.surroundings.now(), self.interruption.requested
+        for part in self.parts:
+            part.verdict = judge(part, self.scenario, self.reference, now=now, interrupted=interrupted)
+        head = self.book.chain_head(self.scenario.name)
+        facts = assemble(
+            self.scenario,
+            self.reference,
+            drill_facts(
+                self.begun,
+                head,
+                self.abandoned,
+                machine=self.surroundings.machine,
+                now=now,
+                interrupted=interrupted,
+                only=self.scenario.only,
+            ),
+            tuple(copy_facts(part, self.scenario, self._coverage(part)) for part in self.parts),
+            self.parts,
+        )
+        return proof.to_bytes(facts), Verdict(result=Result(facts.verdict.result), reasons=facts.verdict.reasons)
+
+    def _coverage(self, part: CopyDrill) -> CoverageFacts:
+        now_proven = self.workspace.sort_on_disk(
+            part.account.proven_rows, key=operator.itemgetter(0), record_type=tuple[bytes, int]
+        )
+        before = self.book.proven(self.scenario.name, part.copy.name)
+        return coverage(self.reference, before, now_proven, now=time_text(self.surroundings.now()))
+
+    def leave(self, proof_bytes: bytes, verdict: Verdict) -> DrillResult:
+        """Write the bundle, make it the chain's head, and note what was proven."""
+        scenario = self.scenario
+        folder = bundle.write_bundle(
+            self.surroundings.reports,
+            proof_bytes,
+            findings=(line for part in self.parts for line in part.account.finding_lines),
+            outcomes=(line for part in self.parts for line in part.account.outcome_lines),
+            manifest_file=self.reference.file,
+            formats=scenario.formats,
+        )
+        written = proof.from_bytes(proof_bytes).drill
+        self.book.finish(
+            written.id,
+            number=written.number,
+            previous=written.previous,
+            proof_sha256=hashlib.sha256(proof_bytes).hexdigest(),
+            finished_at=written.finished_at,
+            verdict=verdict.result.value,
+            copies=[copy_result(part) for part in self.parts],
+            abandoned=[one.id for one in self.abandoned],
+        )
+        for part in self.parts:
+            self.book.record_proven(
+                scenario.name,
+                part.copy.name,
+                part.account.proven_rows,
+                proven_at=written.finished_at,
+                drill_number=written.number,
+            )
+        return DrillResult(
+            scenario=scenario.name,
+            verdict=verdict,
+            proof_bytes=proof_bytes,
+            folder=folder,
+            interrupted=self.interruption.requested,
+        )

@@ -1,0 +1,163 @@
+"""A manifest, or live data as it is now → the reference that copies are held against.
+
+Live data is listed once, before the copies, into a manifest of names, sizes and times without digests; only the files
+that are drawn are hashed, at the moment when they are compared.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from verifier import relpath
+from verifier.digest import WRITTEN
+from verifier.entry import Entry, Listed
+from verifier.errors import ManifestError, SameDataError, UnreachableError
+from verifier.manifest import Header, LeftOut, Manifest, Origin, open_manifest, write_manifest
+from verifier.manifest.header import write_time
+from verifier.patterns import Patterns
+from verifier.proof import Count, ManifestFacts
+from verifier.proof import LeftOut as LeftOutFacts
+from verifier.proof import Origin as OriginFacts
+from verifier.scenario.scenario import Scenario
+from verifier.sources.interface import Location
+from verifier.sources.table import open_source
+
+NAS_FOLDERS = ("@eaDir/", "\\#recycle/")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reference:
+    """What copies are held against, read anew as a stream as often as wanted.
+
+    `live` is the folder whose files are hashed when they are drawn; `live_folders` every folder that is known to be the
+    live data, so that a copy which is that itself can be refused; `origin_folder` where the manifest was made, as far
+    as that is this machine. `partial` says that files beside the reference were left out on purpose.
+    """
+
+    facts: ManifestFacts
+    manifest: Manifest
+    file: Path
+    algorithm: str
+    created_ns: int
+    exclude: Patterns
+    live: Path | None
+    live_folders: tuple[Path, ...]
+    origin_folder: Path | None
+    partial: bool
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield every entry, in the order of raw path bytes."""
+        return self.manifest.entries()
+
+    def is_made_from(self, folder: Path) -> bool:
+        """Tell whether the manifest was made from this very folder, so that it can only be compared with itself."""
+        if self.live is not None or self.origin_folder is None:
+            return False
+        return os.path.realpath(self.origin_folder) == os.path.realpath(folder)
+
+
+@contextlib.contextmanager
+def open_reference(scenario: Scenario, *, now: datetime, folder: Path) -> Iterator[Reference]:
+    """Open the reference of a scenario and read it whole once, so that a broken one is told before anything else.
+
+    Args:
+        scenario: names a manifest, or the live folder.
+        now: the time that live data is listed at.
+        folder: a private place for the listing of live data.
+
+    Raises:
+        ManifestError: the manifest can't be read whole.
+        SourceError: the live data can't be listed.
+    """
+    file = scenario.manifest
+    if scenario.against is not None:
+        file = _list_live(scenario, now=now, folder=folder)
+    if file is None:
+        raise AssertionError("a scenario has a manifest or live data")
+    stated_live = [Path(copy.at).expanduser().absolute() for copy in scenario.copies if copy.live]
+    with open_manifest(file) as manifest:
+        header = manifest.header
+        if header.digest is None and scenario.against is None:
+            raise ManifestError(
+                f"expected checksums in {relpath.show(os.fsencode(file))}, got names, sizes and times only",
+                hint="make a manifest with: verifier manifest create",
+            )
+        origin = Path(header.origin.address) if header.origin.machine == socket.gethostname() else None
+        live = [scenario.against, *stated_live, origin]
+        yield Reference(
+            facts=_facts(manifest, live=scenario.against is not None),
+            manifest=manifest,
+            file=file,
+            algorithm=header.digest or WRITTEN[0],
+            created_ns=header.created_ns,
+            exclude=Patterns(header.exclude),
+            live=scenario.against,
+            live_folders=tuple(dict.fromkeys(path for path in live if path is not None and path.is_dir())),
+            origin_folder=origin if origin is not None and origin.is_dir() else None,
+            partial=scenario.newer_seconds is not None,
+        )
+
+
+def _list_live(scenario: Scenario, *, now: datetime, folder: Path) -> Path:
+    live = scenario.against
+    if live is None:
+        raise AssertionError
+    for copy in scenario.copies:
+        if os.path.realpath(copy.at) == os.path.realpath(live):
+            shown = relpath.show(os.fsencode(live))
+            raise SameDataError(f"expected a copy and the live data, got the same folder twice: {shown}")
+    since_ns = None
+    if scenario.newer_seconds is not None:
+        since_ns = int((now - timedelta(seconds=scenario.newer_seconds)).timestamp()) * 1_000_000_000
+    exclude = Patterns(NAS_FOLDERS)
+    header = Header(
+        dataset=live.name or "live",
+        created=write_time(now),
+        origin=Origin(address=str(live), machine=socket.gethostname()),
+        digest=None,
+        exclude=exclude.lines,
+        left_out=LeftOut(),
+    )
+    with open_source(Location(address=str(live))) as source:
+        listing = (listed for listed in source.list() if not exclude.match(listed.name))
+        entries = (_entry(listed) for listed in listing if _is_wanted(listed, since_ns))
+        file = folder / "live.jsonl"
+        totals = write_manifest(file, header, entries)
+    if not totals.files:
+        shown = relpath.show(os.fsencode(live))
+        raise UnreachableError(f"expected files in the live data at {shown}, got none that are asked for")
+    return file
+
+
+def _is_wanted(listed: Listed, since_ns: int | None) -> bool:
+    if listed.kind not in ("file", "link"):
+        return False
+    return since_ns is None or (listed.mtime_ns is not None and listed.mtime_ns >= since_ns)
+
+
+def _entry(listed: Listed) -> Entry:
+    return Entry(path=listed.name, size_bytes=listed.size_bytes, mtime_ns=listed.mtime_ns, link=listed.link)
+
+
+def _facts(manifest: Manifest, *, live: bool) -> ManifestFacts:
+    header, totals = manifest.header, manifest.check()
+    reasons = ("excluded", "unreadable", "cloud_only", "changing", "special")
+    left = {reason: getattr(header.left_out, reason) for reason in reasons}
+    return ManifestFacts(
+        identity=totals.identity,
+        created_at=header.created,
+        origin=OriginFacts(address=header.origin.address, machine=header.origin.machine),
+        digest=header.digest or WRITTEN[0],
+        files=totals.files,
+        links=totals.links,
+        bytes=totals.bytes,
+        live=live,
+        exclude=header.exclude,
+        left_out=LeftOutFacts(**{reason: Count(files=one.files, bytes=one.bytes) for reason, one in left.items()}),
+    )

@@ -1,0 +1,176 @@
+"""A copy, opened and listed → what is comparable, what is newer, and what the listing alone already shows.
+
+Everything of the size of the dataset stands in tables on disk; what is kept in memory is counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+import msgspec
+
+from verifier import relpath
+from verifier.drill.absences import tell_absences
+from verifier.drill.reference import Reference
+from verifier.drill.same_data import SameDataWatch
+from verifier.drill.surveyed import Survey
+from verifier.entry import Entry, Item, Listed
+from verifier.errors import UnreachableError
+from verifier.outcome import Finding, FindingKind
+from verifier.patterns import Patterns
+from verifier.plan import TimeEvidence, judge_listed
+from verifier.reconcile import Pair, reconcile
+from verifier.scenario.scenario import Copy
+from verifier.sources.interface import Location, Source
+from verifier.sources.table import open_source
+from verifier.spool import Workspace
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """What the scenario says of paths, compiled once: where nothing may change, and what alone is drilled."""
+
+    unchanging: Patterns
+    only: Patterns
+    always: Patterns
+
+
+def take_survey(
+    copy: Copy,
+    reference: Reference,
+    rules: Rules,
+    *,
+    workspace: Workspace,
+    absent: bytes,
+    watch: Callable[[Iterable[Listed]], Iterator[Listed]],
+) -> Survey:
+    """List a copy and hold its listing against the reference.
+
+    `absent` is the path of an entry that exists nowhere: the drill's test of itself wants it told as missing. `watch`
+    passes the listing on, for as long as nobody wants to stop.
+
+    Raises:
+        SourceError: the copy is not there, is empty, refuses us, or is the live data itself.
+    """
+    location = Location(address=copy.at, options=_pins(copy))
+    with open_source(location) as source:
+        survey = _empty_survey(copy, location, source, reference, workspace)
+        entries = _with_absent(_chosen(reference.entries(), rules.only), absent)
+        listing = _counted(watch(source.list()), reference.exclude, rules.only, survey)
+        joined = reconcile(entries, listing, ordered=source.ordered, folds_case=source.folds_case, workspace=workspace)
+        times = _sort_out(joined, survey, SameDataWatch(reference, copy))
+        survey.facts = source.facts()
+        survey.keeps_times = source.keeps_times if copy.keeps_times is None else copy.keeps_times
+    if not survey.listed.files and not survey.left_out.files and reference.facts.files:
+        raise UnreachableError(
+            f"expected files in {relpath.show(copy.at)}, got an empty folder",
+            hint="is the disk or share mounted?",
+        )
+    if survey.keeps_times and copy.keeps_times is None and times.says_not_kept:
+        survey.keeps_times = False
+        survey.notes.append(
+            f"the copy does not keep the files' times ({times.agreeing:,} of {times.pairs:,} agree, at equal sizes), "
+            "so every file is judged by its bytes"
+        )
+    _classify(survey, rules, live=reference.live is not None)
+    tell_absences(survey, reference, absent, workspace)
+    return survey
+
+
+def _pins(copy: Copy) -> dict[str, object]:
+    pins = {"mount": copy.mount, "marker": copy.marker, "filesystem": copy.filesystem}
+    return {**copy.options, **{key: str(value) for key, value in pins.items() if value is not None}}
+
+
+def _empty_survey(copy: Copy, location: Location, source: Source, reference: Reference, workspace: Workspace) -> Survey:
+    return Survey(
+        copy=copy,
+        location=location,
+        facts=source.facts(),
+        keeps_times=source.keeps_times,
+        reference_created_ns=reference.created_ns,
+        pairs=workspace.table(Item),
+        missing=workspace.table(Entry),
+        unexpected=workspace.table(Listed),
+        comparable=workspace.table(Item),
+        newer=workspace.table(Item),
+        moved=workspace.table(Item),
+        findings=workspace.table(Finding),
+    )
+
+
+def _chosen(entries: Iterable[Entry], only: Patterns) -> Iterator[Entry]:
+    return (entry for entry in entries if only.match(entry.path)) if only else iter(entries)
+
+
+def _with_absent(entries: Iterator[Entry], absent: bytes) -> Iterator[Entry]:
+    """Put the entry that exists nowhere into the stream, where it stands in the order of paths."""
+    for entry in entries:
+        if entry.path > absent:
+            yield Entry(path=absent)
+            yield entry
+            break
+        yield entry
+    else:
+        yield Entry(path=absent)
+    yield from entries
+
+
+def _counted(listing: Iterable[Listed], exclude: Patterns, only: Patterns, survey: Survey) -> Iterator[Listed]:
+    """Pass on what of the listing is drilled; count it, and what the manifest's exclusions leave out."""
+    for listed in listing:
+        if only and not only.match(listed.name):
+            continue
+        if exclude and exclude.match(listed.name):
+            survey.left_out.add(listed.size_bytes)
+            continue
+        if listed.kind == "unsafe":
+            detail = "the name would lead out of the place that it is restored to"
+            survey.findings.append(Finding(path=listed.name, kind=FindingKind.UNSAFE_PATH, detail=detail))
+            continue
+        if listed.kind == "file":
+            survey.listed.add(listed.size_bytes)
+            if listed.mtime_ns is not None:
+                survey.newest_mtime_ns = max(survey.newest_mtime_ns or listed.mtime_ns, listed.mtime_ns)
+        yield listed
+
+
+def _sort_out(joined: Iterable[Pair], survey: Survey, watch: SameDataWatch) -> TimeEvidence:
+    """Lay what was joined, and what was not, on their tables; return how the times compare."""
+    times = TimeEvidence()
+    for pair in joined:
+        entry, listed, remark = pair
+        if entry is not None and listed is not None:
+            survey.pairs.append(Item(entry=entry, listed=listed, found_as=remark))
+            if remark is not None:
+                survey.found_as[remark] = survey.found_as.get(remark, 0) + 1
+            if entry.link is None and listed.kind == "file":
+                times.add(entry, listed)
+                watch.look(pair)
+        elif entry is not None:
+            survey.missing.append(entry)
+        elif listed is not None and listed.kind == "other":
+            survey.special_files += 1
+        elif listed is not None:
+            survey.unexpected.append(listed)
+    return times
+
+
+def _classify(survey: Survey, rules: Rules, *, live: bool) -> None:
+    for item in survey.pairs:
+        unchanging = rules.unchanging.match(item.entry.path)
+        judgement = judge_listed(
+            item.entry, item.listed, keeps_times=survey.keeps_times, unchanging=unchanging, live=live
+        )
+        if judgement.finding is not None:
+            survey.findings.append(judgement.finding)
+        elif judgement.newer is not None:
+            survey.newer.append(msgspec.structs.replace(item, why="newest", newer=judgement.newer))
+        elif item.entry.link is not None:
+            survey.equal_links += 1
+        else:
+            survey.population.add(item.entry.size_bytes)
+            why = "always" if rules.always.match(item.entry.path) else "sample"
+            survey.comparable.append(msgspec.structs.replace(item, unchanging=unchanging, why=why))
+    survey.pairs.close()

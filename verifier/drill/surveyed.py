@@ -1,0 +1,44 @@
+"""What the listing of one copy came to, for the stages that restore and report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from verifier.entry import Entry, Item, Listed
+from verifier.outcome import Finding
+from verifier.scenario.scenario import Copy
+from verifier.sources.interface import Location, SourceFacts
+from verifier.spool import Table
+from verifier.verdict import Amount
+
+
+@dataclass(kw_only=True)
+class Survey:
+    """What one copy's listing came to: tables on disk, and counts.
+
+    `newer` items are those that the listing says were changed since; `moved` ones missing entries, each with the
+    unexpected file that it may be; `findings` are what the listing alone shows. `control_missed` says that the entry
+    which exists nowhere was not told as missing.
+    """
+
+    copy: Copy
+    location: Location
+    facts: SourceFacts
+    keeps_times: bool
+    reference_created_ns: int
+    pairs: Table[Item]
+    missing: Table[Entry]
+    unexpected: Table[Listed]
+    comparable: Table[Item]
+    newer: Table[Item]
+    moved: Table[Item]
+    findings: Table[Finding]
+    listed: Amount = field(default_factory=Amount)
+    left_out: Amount = field(default_factory=Amount)
+    special_files: int = 0
+    equal_links: int = 0
+    newest_mtime_ns: int | None = None
+    population: Amount = field(default_factory=Amount)
+    found_as: dict[str, int] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    control_missed: bool = False
