@@ -111,6 +111,18 @@ def test_a_lock_that_says_nothing_is_taken_over_unless_it_is_held(tmp_path: Path
         pass
 
 
+def test_a_lock_that_is_held_counts_though_its_process_can_not_be_seen(tmp_path: Path) -> None:
+    # In a container next door the same process has another number.
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    plant(tmp_path, holder(pid=gone.pid))
+    with lock_of(tmp_path).open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        refused(tmp_path, "an old drill")
+    with claim(tmp_path, "photos", holder="me"):
+        pass
+
+
 def _no_locks(_descriptor: int, _operation: int) -> None:
     raise OSError(95, "Operation not supported")
 

@@ -14,7 +14,7 @@ from sample_proof import NASTY, sample_proof
 from verifier import proof as proofs
 from verifier import relpath
 from verifier.outcome import FindingKind, Reason
-from verifier.proof import Count, FindingFacts, Proof
+from verifier.proof import Assurance, Count, FindingFacts, Proof
 from verifier.report import IndexRow, meaning, render_html, render_index, render_markdown
 from verifier.report.page import LONGEST_LIST
 
@@ -125,6 +125,8 @@ SENTENCES = (
     "Every comparable file was restored, 1,240 of 1,240: no sample was drawn.",
     "1,200 of 1,900,000 files, 42.0 MiB of 8.0 PiB, were proven from this copy",
     "The drill tested itself",
+    "Nothing was found against what was proven.",
+    "usb-disk: that the bytes came from the medium itself, and not from this machine's memory.",
     "The drill did not test itself on this copy",
     "Nothing can be concluded from this drill",
     "Full restore (projected, not measured)",
@@ -184,6 +186,8 @@ def test_every_name_is_shown_and_does_nothing_in_markdown(markdown: str) -> None
     # Code spans and strong words are those of the template; a name adds none.
     spans = {token.content for token in tokens if token.type == "code_inline"}
     assert spans == {"OK", "shasum -a 256 -c SHA256SUMS", "proof.json", "findings.jsonl"}
+    # A parser as simple as a regular expression sees no link either, nor does GitHub's for bare addresses.
+    assert not re.search(r"\]\(|\w://|www\.", markdown)
     lines = text_of(markdown).split("\n")
     for path in NASTY:
         assert relpath.show(path).strip() in lines
@@ -266,6 +270,20 @@ def test_a_full_drill_with_damage_does_not_say_that_everything_was_restored(proo
     full = _with_first_copy(proof, assurance=msgspec.structs.replace(assurance, bad=3))
     text = Page(render_html(full, proof_sha256=SHA256)).text
     assert "Every comparable file was drawn, 1,240 of 1,240: 3 differ from the manifest or could not be" in text
+
+
+@pytest.mark.parametrize("assured", [True, False])
+def test_nothing_proven_is_never_told_as_good(proof: Proof, *, assured: bool) -> None:
+    none = Count()
+    assurance = Assurance(confidence=0.95, population=0, drawn=0, bad=0, at_most_bad_files=0, at_most_bad_bytes=0)
+    changes = dict.fromkeys(("listed", "population", "planned", "proven"), none)
+    empty = msgspec.structs.replace(proof.copies[1], **changes, assurance=assurance if assured else None)
+    text = Page(render_html(msgspec.structs.replace(proof, copies=(empty,)), proof_sha256=SHA256)).text
+    assert "nas: No file was proven. Proven: 0 of 0 planned files" in text
+    assert "Nothing can be concluded from this drill" in text
+    assert "Nothing was proven, so nothing could be found." in text
+    assert not re.search("every (comparable|byte)|nothing was found against", text.split("Copy: nas")[0], re.IGNORECASE)
+    assert "Every comparable file" not in text
 
 
 def test_a_failed_self_test_is_said_plainly(proof: Proof) -> None:

@@ -87,8 +87,8 @@ SNAPSHOT_IS: Final[Mapping[str, str]] = {
 
 CONTROLS: Final[Mapping[str, str]] = {
     "detected": (
-        "The drill tested itself: a bit that it flipped in a restored file, a file that exists nowhere and a wrong "
-        "checksum for a file that is there were each reported as damage."
+        "The drill tested itself: damage that it planted in a restored file, a file that exists nowhere and a wrong "
+        "checksum for a file that is there were each reported."
     ),
     "undetected": "The drill failed its own test: damage that it planted was not reported. Rely on nothing below.",
     "not run": "The drill did not test itself on this copy, so its silence about damage proves nothing.",

@@ -139,6 +139,9 @@ def _not_shown(proof: Proof) -> Iterator[str]:
             )
     if any(copy.depth in {"listed", "size", "restored"} for copy in proof.copies):
         yield "That any program can open the files: they were not opened, not probed."
+    for copy in proof.copies:
+        if copy.read_from == "cache possible":
+            yield f"{copy.name}: that the bytes came from the medium itself, and not from this machine's memory."
     if proof.manifest.digest not in CRYPTOGRAPHIC:
         yield "That nobody changed the data on purpose: the manifest's checksum is no cryptographic digest."
     yield "That the data was good when the manifest was made: a drill compares with it and can't see behind it."
@@ -292,11 +295,11 @@ def _rows(facts: Iterable[FindingFacts | UnrestoredFacts]) -> Iterator[Row]:
 
 def _assurance(copy: CopyFacts, *, on: str) -> str:
     known = copy.assurance
-    if known is None:
+    if known is None or not known.drawn:
         return "Nothing can be concluded from this drill about the files that were not proven."
     population = number(known.population)
     if known.drawn >= known.population:
-        if not known.bad:
+        if not known.bad and copy.proven.files >= known.population:
             return f"Every comparable file was restored, {number(known.drawn)} of {population}: no sample was drawn."
         return (
             f"Every comparable file was drawn, {number(known.drawn)} of {population}: {number(known.bad)} differ from "
