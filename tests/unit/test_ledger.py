@@ -240,6 +240,14 @@ def test_proven_files_come_in_the_order_of_raw_bytes_with_the_latest_mark(ledger
     assert rows[b"new"].mark == 2**63 - 1
 
 
+def test_one_file_is_asked_for_by_its_path(ledger: Ledger) -> None:
+    assert ledger.last_proven("photos", "nas", b"a") is None
+    ledger.record_proven("photos", "nas", [(b"a", 1)], proven_at=AT, drill_number=1)
+    assert ledger.last_proven("photos", "nas", b"a") == AT
+    assert ledger.last_proven("photos", "nas", b"A") is None
+    assert ledger.last_proven("photos", "b2", b"a") is None
+
+
 def test_what_was_proven_belongs_to_one_scenario_and_one_copy(ledger: Ledger) -> None:
     ledger.record_proven("photos", "nas", [(b"a", 1)], proven_at=AT, drill_number=1)
     ledger.record_proven("documents", "nas", [(b"a", 2)], proven_at=AT, drill_number=1)

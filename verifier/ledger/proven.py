@@ -56,6 +56,19 @@ class Proven:
                 ((scenario_number, copy_number, path, mark, seconds, drill_number) for path, mark in rows),
             )
 
+    def last_proven(self, scenario: str, copy: str, path: bytes) -> str | None:
+        """Return when a file was last proven from a copy, in RFC 3339; None where it never was."""
+        row = self._database.row(
+            _Proven,
+            "SELECT path, mark, proven_at, drill_number FROM proven"
+            " WHERE scenario = (SELECT id FROM name WHERE name = ?)"
+            " AND copy = (SELECT id FROM name WHERE name = ?) AND path = ?",
+            scenario,
+            copy,
+            path,
+        )
+        return None if row is None else _time(row.proven_at)
+
     def proven(self, scenario: str, copy: str) -> Iterator[ProvenRow]:
         """Yield every file that was ever proven from a copy, in the order of the raw bytes of the path."""
         rows = self._database.rows(
