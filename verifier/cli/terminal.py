@@ -9,6 +9,7 @@ line every few seconds, so that a log stays readable.
 from __future__ import annotations
 
 import contextlib
+import io
 import sys
 import time
 from collections.abc import Iterator
@@ -36,6 +37,9 @@ class Terminal:
         self._quiet = quiet
         self._live = sys.stderr.isatty()
         self._colour = (sys.stdout.isatty() and self._live) if colour is None else colour
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            # As standard error does by itself: a terminal that knows no 写 is shown an escape, not a traceback.
+            sys.stdout.reconfigure(errors="backslashreplace")
 
     def put(self, text: str) -> None:
         """Print a result to standard output."""
