@@ -1,6 +1,7 @@
 """One drill: composes every stage, from the listing to the bundle, and cleans up."""
 
 from verifier.drill.drill import DrillResult, Surroundings, drill
+from verifier.drill.planning import CopyPlan, plan_copies
 from verifier.drill.watching import Interruption, Watcher
 
-__all__ = ["DrillResult", "Interruption", "Surroundings", "Watcher", "drill"]
+__all__ = ["CopyPlan", "DrillResult", "Interruption", "Surroundings", "Watcher", "drill", "plan_copies"]

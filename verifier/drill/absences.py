@@ -16,12 +16,12 @@ from verifier.spool import Table, Workspace
 _Keys = tuple[Callable[[Entry], Any], Callable[[Listed], Any]]
 
 
-def tell_absences(survey: Survey, reference: Reference, absent: bytes, workspace: Workspace) -> None:
+def tell_absences(survey: Survey, reference: Reference, workspace: Workspace) -> None:
     """Tell what is missing, what is there besides, and which of the two may be one file that was moved."""
     missing: Table[Entry] = workspace.table(Entry)
     survey.control_missed = True
     for entry in survey.missing:
-        if entry.path == absent:
+        if entry.path == reference.absent_path:
             survey.control_missed = False
         elif entry.link is None:
             missing.append(entry)

@@ -33,7 +33,6 @@ from verifier.engine import Engine
 from verifier.entry import Listed
 from verifier.errors import SameDataError, SourceError
 from verifier.ledger import BeginDrill, Ledger, UnfinishedDrill
-from verifier.patterns import Patterns
 from verifier.progress import CancelledError
 from verifier.proof import CoverageFacts
 from verifier.restore import Job, close_sources
@@ -144,17 +143,11 @@ class _Drill:
     abandoned: list[UnfinishedDrill] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        identity = self.reference.facts.identity.encode()
-        self.absent = b"no-such-entry-" + hashlib.sha256(identity).hexdigest().encode()
         self.begun: BeginDrill
 
     def survey(self) -> None:
         """List every copy; one that can't be listed has its trouble noted, and the others go on."""
-        rules = Rules(
-            unchanging=Patterns(self.scenario.unchanging),
-            only=Patterns(self.scenario.only),
-            always=Patterns(self.scenario.sample.always),
-        )
+        rules = Rules.of(self.scenario)
         for part in self.parts:
             began = time.monotonic()
             self.watcher.stage(f"listing {part.copy.name}")
@@ -164,7 +157,6 @@ class _Drill:
                     self.reference,
                     rules,
                     workspace=self.workspace,
-                    absent=self.absent,
                     watch=self._watched,
                 )
                 part.size = draw_size(part.survey, self.scenario.sample)
@@ -258,7 +250,7 @@ class _Drill:
             raise AssertionError
         settle(part.account, part.survey, work, scenario=self.scenario.name)
         if not self.interruption.requested:
-            part.control = plant_damage(machine, work.job, part.account.control.item, absent=self.absent)
+            part.control = plant_damage(machine, work.job, part.account.control.item, absent=self.reference.absent_path)
         if part.survey.control_missed:
             part.control = "undetected"
 

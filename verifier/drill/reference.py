@@ -51,6 +51,11 @@ class Reference:
     origin_folder: Path | None
     partial: bool
 
+    @property
+    def absent_path(self) -> bytes:
+        """A path that no copy holds: the drill's test of itself wants it told as missing."""
+        return b"no-such-entry-" + self.facts.identity.encode()
+
     def entries(self) -> Iterator[Entry]:
         """Yield every entry, in the order of raw path bytes."""
         return self.manifest.entries()

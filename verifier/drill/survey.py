@@ -21,7 +21,7 @@ from verifier.outcome import Finding, FindingKind
 from verifier.patterns import Patterns
 from verifier.plan import TimeEvidence, judge_listed
 from verifier.reconcile import Pair, reconcile
-from verifier.scenario.scenario import Copy
+from verifier.scenario.scenario import Copy, Scenario
 from verifier.sources.interface import Location, Source
 from verifier.sources.table import open_source
 from verifier.spool import Workspace
@@ -35,6 +35,15 @@ class Rules:
     only: Patterns
     always: Patterns
 
+    @classmethod
+    def of(cls, scenario: Scenario) -> Rules:
+        """Compile a scenario's patterns."""
+        return cls(
+            unchanging=Patterns(scenario.unchanging),
+            only=Patterns(scenario.only),
+            always=Patterns(scenario.sample.always),
+        )
+
 
 def take_survey(
     copy: Copy,
@@ -42,12 +51,11 @@ def take_survey(
     rules: Rules,
     *,
     workspace: Workspace,
-    absent: bytes,
     watch: Callable[[Iterable[Listed]], Iterator[Listed]],
 ) -> Survey:
     """List a copy and hold its listing against the reference.
 
-    `absent` is the path of an entry that exists nowhere: the drill's test of itself wants it told as missing. `watch`
+    An entry that exists nowhere is held against it, too: the drill's test of itself wants it told as missing. `watch`
     passes the listing on, for as long as nobody wants to stop.
 
     Raises:
@@ -56,7 +64,7 @@ def take_survey(
     location = Location(address=copy.at, options=_pins(copy))
     with open_source(location) as source:
         survey = _empty_survey(copy, location, source, reference, workspace)
-        entries = _with_absent(_chosen(reference.entries(), rules.only), absent)
+        entries = _with_absent(_chosen(reference.entries(), rules.only), reference.absent_path)
         listing = _counted(watch(source.list()), reference.exclude, rules.only, survey)
         joined = reconcile(entries, listing, ordered=source.ordered, folds_case=source.folds_case, workspace=workspace)
         times = _sort_out(joined, survey, SameDataWatch(reference, copy))
@@ -74,7 +82,7 @@ def take_survey(
             "so every file is judged by its bytes"
         )
     _classify(survey, rules, live=reference.live is not None)
-    tell_absences(survey, reference, absent, workspace)
+    tell_absences(survey, reference, workspace)
     return survey
 
 

@@ -1,0 +1,77 @@
+"""Scenario → what a drill of it would restore: the listing and the sizes, without a seed and without a byte moved."""
+
+from __future__ import annotations
+
+import contextlib
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from verifier.drill.draw import draw_size
+from verifier.drill.reference import Reference, open_reference
+from verifier.drill.survey import Rules, take_survey
+from verifier.errors import SameDataError, SourceError
+from verifier.sample import at_most_bad
+from verifier.scenario.scenario import Copy, Scenario
+from verifier.spool import Workspace
+
+
+class CopyPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """What a drill would restore of one copy. `restored_bytes` is expected, not known: the draw is not made yet.
+
+    `at_most_bad_files` is how many bad files could stay unseen if none is found, at `confidence`.
+    """
+
+    copy: str
+    confidence: float
+    trouble: str | None = None
+    comparable_files: int = 0
+    comparable_bytes: int = 0
+    restored_files: int = 0
+    restored_bytes: int = 0
+    at_most_bad_files: int = 0
+    newer_files: int = 0
+    maybe_moved_files: int = 0
+    listing_findings: int = 0
+
+
+def plan_copies(scenario: Scenario, *, now: datetime, folder: Path) -> list[CopyPlan]:
+    """Return the plan of each copy that would be drilled; `folder` is a private place for tables.
+
+    Raises:
+        VerifierError: the manifest can't be read, or a copy is the live data itself.
+    """
+    copies = [copy for copy in scenario.copies if not copy.live]
+    with (
+        contextlib.closing(Workspace(folder)) as workspace,
+        open_reference(scenario, now=now, folder=folder) as reference,
+    ):
+        return [_plan(copy, scenario, reference, workspace) for copy in copies]
+
+
+def _plan(copy: Copy, scenario: Scenario, reference: Reference, workspace: Workspace) -> CopyPlan:
+    confidence = scenario.sample.confidence
+    try:
+        rules = Rules.of(scenario)
+        survey = take_survey(copy, reference, rules, workspace=workspace, watch=iter)
+    except SameDataError:
+        raise
+    except SourceError as error:
+        return CopyPlan(copy=copy.name, confidence=confidence, trouble=error.message)
+    size = draw_size(survey, scenario.sample)
+    population = survey.population
+    drawn = size.sample_files + size.always_files
+    share = drawn / population.files if population.files else 0.0
+    return CopyPlan(
+        copy=copy.name,
+        confidence=confidence,
+        comparable_files=population.files,
+        comparable_bytes=population.size_bytes,
+        restored_files=drawn,
+        restored_bytes=round(population.size_bytes * share),
+        at_most_bad_files=at_most_bad(size.population_files, drawn=size.sample_files, bad=0, confidence=confidence),
+        newer_files=len(survey.newer),
+        maybe_moved_files=len(survey.moved),
+        listing_findings=len(survey.findings),
+    )
