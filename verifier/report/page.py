@@ -19,7 +19,7 @@ from verifier.report.amount import duration, moment, number, percent, size
 from verifier.report.escape import name
 
 LONGEST_LIST: Final = 1_000
-"""So many findings of each kind stand in a report; all of them stand in `findings.jsonl`."""
+"""So many of each kind stand in a report; all findings that are held against a copy stand in `findings.jsonl`."""
 
 _WORDS_IN_ORDER: Final = {word: place for place, word in enumerate([*FindingKind, *Reason])}
 
@@ -37,14 +37,14 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """All that is shown of one kind or reason; `more` are those that stand in `more_in` only."""
+    """All that is shown of one kind or reason; `more` are those that stand in `more_in`, or nowhere by name."""
 
     word: str
     meaning: str
     rows: tuple[Row, ...]
     total: int
     more: int
-    more_in: str
+    more_in: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,7 +215,7 @@ def _copy_page(place: int, copy: CopyFacts, proof: Proof) -> CopyPage:
             copy.counted,
             word_of=_kind,
             totals={word: total - damaging[word] for word, total in totals.items()},
-            more_in="findings.jsonl",
+            more_in=None,
         ),
         unrestored=_groups(copy.unrestored, word_of=_reason, totals=totals, more_in="outcomes.jsonl.zst"),
         assurance=_assurance(copy, on=proof.drill.finished_at),
@@ -262,7 +262,7 @@ def _groups(
     *,
     word_of: Callable[..., str],
     totals: Mapping[str, int],
-    more_in: str,
+    more_in: str | None,
 ) -> tuple[Group, ...]:
     """Return the facts by kind or reason, each list cut; what was cut is counted, also what the proof has not."""
 
