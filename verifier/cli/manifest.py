@@ -33,14 +33,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, setting: Setting) -> int:
     """Do what was asked; return 0, of `verify` and `diff` 1 where something differs, 3 where it can't be told."""
-    from verifier.cli import manifest_actions  # noqa: PLC0415 - `--help` loads neither engine nor manifests
+    if arguments.manifest_command == "create":
+        from verifier.cli import manifest_create  # noqa: PLC0415 - `--help` loads neither engine nor manifests
+
+        return manifest_create.create(arguments, setting)
+    from verifier.cli import manifest_compare  # noqa: PLC0415 - as above
 
     match arguments.manifest_command:
-        case "create":
-            return manifest_actions.create(arguments, setting)
         case "show":
-            return manifest_actions.show(arguments.file, setting, as_json=arguments.json)
+            return manifest_compare.show(arguments.file, setting, as_json=arguments.json)
         case "verify":
-            return manifest_actions.verify(arguments, setting)
+            return manifest_compare.verify(arguments, setting)
         case _:
-            return manifest_actions.diff(arguments.old, arguments.new, setting)
+            return manifest_compare.diff(arguments.old, arguments.new, setting)

@@ -6,11 +6,9 @@ order are put together again; what is too large for a batch is handed back with 
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
-import msgspec
-
-from verifier.manifest.writer import Counts
+from verifier.manifest.encoding import Counts
 
 BATCH_NAMES: Final = 1_000
 BATCH_BYTES: Final = 256 * 1024 * 1024
@@ -21,18 +19,18 @@ LINK_MARK: Final = b"\0"
 """Stands behind the name of a symbolic link: no name holds it, and it changes nothing in the order of names."""
 
 
-class Run(msgspec.Struct, frozen=True, gc=False):
+class Run(NamedTuple):
     """Names in one folder, in order; `folder` is empty for the root and ends in `/` otherwise."""
 
     folder: bytes
     names: list[bytes]
 
 
-class Batch(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Batch(NamedTuple):
     """Names to be looked at. `number` is the batch's own, `first` the place of its first name.
 
-    `root_id` is the device and inode that the root must still have. With `algorithm` None files are not opened. With
-    `alone` even a large file is read.
+    `root_id` is the device and inode that the root must still have. With `algorithm` None files are not opened. Only
+    with `piece_bytes` a large file is read, and gets a digest of each piece of that size where it is larger.
     """
 
     root: bytes
@@ -41,10 +39,10 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     number: int
     first: int
     runs: list[Run]
-    alone: bool = False
+    piece_bytes: int | None = None
 
 
-class Part(msgspec.Struct, frozen=True, gc=False):
+class Part(NamedTuple):
     """Lines of the manifest for names that follow one another, at the place of the first."""
 
     place: int
@@ -52,7 +50,7 @@ class Part(msgspec.Struct, frozen=True, gc=False):
     counts: Counts
 
 
-class Large(msgspec.Struct, frozen=True, gc=False, array_like=True):
+class Large(NamedTuple):
     """A file that was left for a batch of its own, with where it belongs."""
 
     number: int
@@ -62,7 +60,7 @@ class Large(msgspec.Struct, frozen=True, gc=False, array_like=True):
     size_bytes: int
 
 
-class Left(msgspec.Struct, frozen=True, gc=False):
+class Left(NamedTuple):
     """A file that can't be in the manifest. `reason` is a field of the header's `left_out`."""
 
     reason: str
@@ -71,7 +69,7 @@ class Left(msgspec.Struct, frozen=True, gc=False):
     detail: str
 
 
-class Surveyed(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Surveyed(NamedTuple):
     """A worker's answer. `rest` is what was beyond the bytes of one batch."""
 
     number: int

@@ -14,25 +14,28 @@ import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from functools import partial
+from functools import cached_property
 from pathlib import Path
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from verifier import relpath
 from verifier.engine import Cancelled, Done, Engine, Lost
-from verifier.entry import Entry
 from verifier.errors import EngineError, UnreachableError
 from verifier.inventory.batch import BATCH_NAMES, Batch, Large, Left, Run, Surveyed
 from verifier.inventory.survey import survey
 from verifier.inventory.tally import Tally
 from verifier.inventory.walk import Walk
-from verifier.manifest.header import Header, Origin, write_time
-from verifier.manifest.native import Totals
-from verifier.manifest.writer import Counts, Draft
 from verifier.patterns import Patterns
 from verifier.progress import CancelledError
 from verifier.sources.places.walk import Directories
-from verifier.spool import Table, Workspace
+
+if TYPE_CHECKING:
+    from verifier.entry import Entry
+    from verifier.manifest.encoding import Counts
+    from verifier.manifest.header import Header
+    from verifier.manifest.native import Totals
+    from verifier.manifest.writer import Draft
+    from verifier.spool import Table, Workspace
 
 NAS_FOLDERS: Final = ("@eaDir/", "\\#recycle/")
 """What is left out unless asked otherwise: a Synology's thumbnails and its recycle bin. `#` alone begins a comment."""
@@ -45,7 +48,6 @@ Progress = Callable[[int, int | None, int], None]
 
 
 Cleanup = Callable[[], None]
-Untold = Callable[[], Iterator[bytes]]
 
 
 class Inventory:
@@ -54,29 +56,28 @@ class Inventory:
     `tally` knows the first names of what was left out, and why.
     """
 
-    def __init__(self, header: Header, draft: Draft, tally: Tally, untold: Untold, cleanup: Cleanup) -> None:
+    def __init__(self, header: Header, store: _Store, tally: Tally, cleanup: Cleanup) -> None:
         self.header = header
         self.tally = tally
-        self._draft = draft
-        self._untold = untold
+        self._store = store
         self._cleanup = cleanup
 
     @property
     def counts(self) -> Counts:
         """How many files and links there are, and bytes of files."""
-        return self._draft.counts
+        return self._store.draft.counts
 
     def entries(self) -> Iterator[Entry]:
         """Yield every entry, in the order of raw path bytes."""
-        return self._draft.entries(digest=self.header.digest)
+        return self._store.draft.entries(digest=self.header.digest)
 
     def untold(self) -> Iterator[bytes]:
         """Yield the paths of which nothing can be said, since they were unreadable or changing; in order."""
-        return self._untold()
+        return self._store.untold()
 
     def write(self, target: Path) -> Totals:
         """Write the manifest (see `write_manifest`)."""
-        return self._draft.write(target, self.header)
+        return self._store.draft.write(target, self.header)
 
     def close(self) -> None:
         """Let go of everything; doing so twice is fine."""
@@ -121,36 +122,101 @@ def take_inventory(
         EngineError: workers could not be started, or one batch killed every worker that tried it.
     """
     with contextlib.ExitStack() as stack:
-        temporary = stack.enter_context(tempfile.TemporaryDirectory(prefix="verifier-", dir=draft_folder))
-        workspace = stack.enter_context(contextlib.closing(Workspace(Path(temporary))))
-        draft = stack.enter_context(Draft(Path(temporary)))
-        untold: Table[bytes] = workspace.table(bytes)
         directories = stack.enter_context(_open(folder))
-        tally = Tally()
+        temporary = stack.enter_context(tempfile.TemporaryDirectory(prefix="verifier-", dir=draft_folder))
         taking = _Taking(
-            root=os.path.abspath(os.fsencode(folder)),  # noqa: PTH100 - resolving it would follow a link elsewhere later
+            root=os.path.abspath(os.fsencode(folder)),  # noqa: PTH100 - `resolve` would follow a link elsewhere later
             directories=directories,
-            walk=Walk(directories, Patterns(exclude), tally),
+            exclude=Patterns(exclude),
             algorithm=digest,
-            workspace=workspace,
-            draft=draft,
-            tally=tally,
-            untold=untold,
+            open_store=lambda: stack.enter_context(_Store(Path(temporary))),
         )
         taking.take(workers or _default_workers(), on_progress)
-        real = Path(os.path.realpath(folder))
-        header = Header(
-            dataset=dataset if dataset is not None else _text(real.name or "root"),
-            created=write_time(created),
-            origin=Origin(address=_text(str(real)), machine=machine),
+        header = _header(
+            folder,
+            dataset=dataset,
+            created=created,
+            machine=machine,
             digest=digest,
-            exclude=tuple(exclude),
-            left_out=tally.left_out(),
+            exclude=exclude,
+            tally=taking.tally,
             previous=previous,
         )
-        in_order = partial(workspace.sort_on_disk, untold, key=bytes, record_type=bytes)
-        return Inventory(header, draft, tally, in_order, stack.pop_all().close)
+        return Inventory(header, taking.store, taking.tally, stack.pop_all().close)
     raise AssertionError
+
+
+def _header(
+    folder: Path,
+    *,
+    dataset: str | None,
+    created: datetime,
+    machine: str,
+    digest: str | None,
+    exclude: Sequence[str],
+    tally: Tally,
+    previous: str | None,
+) -> Header:
+    from verifier.manifest.header import Header, Origin, write_time  # noqa: PLC0415 - see `_Store`
+
+    real = os.path.realpath(folder)
+    return Header(
+        dataset=dataset if dataset is not None else _text(os.path.basename(real) or "root"),  # noqa: PTH119 - is text
+        created=write_time(created),
+        origin=Origin(address=_text(real), machine=machine),
+        digest=digest,
+        exclude=tuple(exclude),
+        left_out=tally.left_out(),
+        previous=previous,
+    )
+
+
+class _Store:
+    """Where lines and names are gathered, on disk.
+
+    Made only when the first workers are starting: what it loads takes as long as they do to start.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        from verifier.entry import PIECE_BYTES  # noqa: PLC0415 - see above
+        from verifier.manifest.writer import Draft  # noqa: PLC0415 - see above
+        from verifier.spool import Workspace  # noqa: PLC0415 - see above
+
+        self.piece_bytes = PIECE_BYTES
+        self.draft: Draft = Draft(folder)
+        self._workspace: Workspace = Workspace(folder)
+        self._untold: Table[bytes] = self._workspace.table(bytes)
+        self._large: Table[Large] = self._workspace.table(Large)
+
+    def leave_untold(self, path: bytes) -> None:
+        """Keep the path of a file of which nothing can be said."""
+        self._untold.append(path)
+
+    def untold(self) -> Iterator[bytes]:
+        """Yield such paths in order."""
+        return self._workspace.sort_on_disk(self._untold, key=bytes, record_type=bytes)
+
+    def keep_large(self, large: Large) -> None:
+        """Keep a large file for later."""
+        self._large.append(large)
+
+    @property
+    def has_large(self) -> bool:
+        """Whether there are large files that were not taken out."""
+        return len(self._large) > 0
+
+    def take_large(self) -> Iterator[Large]:
+        """Take the large files out, the largest first."""
+        large, self._large = self._large, self._workspace.table(Large)
+        yield from self._workspace.sort_on_disk(large, key=lambda file: -file.size_bytes, record_type=Large)
+        large.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.draft.close()
+        self._workspace.close()
 
 
 class _Taking:
@@ -161,29 +227,29 @@ class _Taking:
         *,
         root: bytes,
         directories: Directories,
-        walk: Walk,
+        exclude: Patterns,
         algorithm: str | None,
-        workspace: Workspace,
-        draft: Draft,
-        tally: Tally,
-        untold: Table[bytes],
+        open_store: Callable[[], _Store],
     ) -> None:
         self._root = root
         status = os.fstat(directories.root)
         self._root_id = (status.st_dev, status.st_ino)
-        self._walk = walk
+        self.tally = Tally()
+        self._walk = Walk(directories, exclude, self.tally)
         self._algorithm = algorithm
-        self._workspace = workspace
-        self._draft = draft
-        self._tally = tally
-        self._untold = untold
+        self._open_store = open_store
         self._rests: deque[Batch] = deque()
-        self._large: Table[Large] = workspace.table(Large)
-        self._walked = 0
+        self._walked = self._workers = 0
         self._walk_is_over = False
+
+    @cached_property
+    def store(self) -> _Store:
+        """Where everything is gathered."""
+        return self._open_store()
 
     def take(self, workers: int, on_progress: Progress | None) -> None:
         """Read everything."""
+        self._workers = workers
         with Engine(workers=workers, preload=("verifier.inventory.survey",)) as engine:
 
             def tell() -> None:
@@ -195,7 +261,7 @@ class _Taking:
             while True:
                 for answer in engine.map(survey, enumerate(tasks), on_progress=tell):
                     self._receive(answer)
-                if not self._rests and not len(self._large):
+                if not self._rests and not self.store.has_large:
                     break
                 tasks = self._left_batches()
             tell()
@@ -207,18 +273,18 @@ class _Taking:
             raise answer.error or EngineError(f"a worker could not finish its files: {answer.cause}")
         surveyed = answer.answer
         for part in surveyed.parts:
-            self._draft.put((surveyed.number, part.place), part.lines, part.counts)
+            self.store.draft.put((surveyed.number, part.place), part.lines, part.counts)
         for large in surveyed.large:
-            self._large.append(large)
+            self.store.keep_large(large)
         for left in surveyed.left:
             self._leave_out(left)
         if surveyed.rest is not None:
             self._rests.append(surveyed.rest)
 
     def _leave_out(self, left: Left) -> None:
-        self._tally.add(left.reason, left.path, left.size_bytes, left.detail)
+        self.tally.add(left.reason, left.path, left.size_bytes, left.detail)
         if left.reason != "cloud_only":
-            self._untold.append(left.path)
+            self.store.leave_untold(left.path)
 
     def _walked_batches(self) -> Iterator[Batch]:
         """Yield the folder's names in batches, in order; between them, what was beyond the bytes of a former one."""
@@ -233,31 +299,23 @@ class _Taking:
                 yield self._batch(number, 0, runs)
                 self._walked += names
                 runs, names, number = [], 0, number + 1
+                if number == self._workers:
+                    _ = self.store  # each worker has a batch and is starting: the time to load what comes after
         self._walked += names
         self._walk_is_over = True
         if runs:
             yield self._batch(number, 0, runs)
+        _ = self.store
 
     def _left_batches(self) -> Iterator[Batch]:
         """Yield what the walk left: the large files, each alone, the largest first, then what was beyond a batch."""
-        large, self._large = self._large, self._workspace.table(Large)
-        by_size = self._workspace.sort_on_disk(large, key=lambda file: -file.size_bytes, record_type=Large)
-        for file in by_size:
-            yield self._batch(file.number, file.place, [Run(file.folder, [file.name])], alone=True)
-        large.close()
+        for file in self.store.take_large():
+            yield self._batch(file.number, file.place, [Run(file.folder, [file.name])], self.store.piece_bytes)
         while self._rests:
             yield self._rests.popleft()
 
-    def _batch(self, number: int, first: int, runs: list[Run], *, alone: bool = False) -> Batch:
-        return Batch(
-            root=self._root,
-            root_id=self._root_id,
-            algorithm=self._algorithm,
-            number=number,
-            first=first,
-            runs=runs,
-            alone=alone,
-        )
+    def _batch(self, number: int, first: int, runs: list[Run], piece_bytes: int | None = None) -> Batch:
+        return Batch(self._root, self._root_id, self._algorithm, number, first, runs, piece_bytes)
 
 
 def exclude_output(folder: Path, target: Path) -> str | None:

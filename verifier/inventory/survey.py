@@ -15,12 +15,10 @@ from typing import Final
 
 from verifier import progress
 from verifier.digest import new_hasher, one_shot
-from verifier.entry import PIECE_BYTES, Entry
 from verifier.errors import SourceError, UnreachableError
 from verifier.inventory import cloud
 from verifier.inventory.batch import BATCH_BYTES, LARGE_BYTES, LINK_MARK, Batch, Large, Left, Part, Run, Surveyed
-from verifier.manifest import lines
-from verifier.manifest.writer import count
+from verifier.manifest.encoding import Counts, file_line, link_line
 from verifier.sources.places.walk import Directories
 
 _BUFFER: Final = bytearray(1024 * 1024)
@@ -80,7 +78,8 @@ class _Survey:
         self._batch = batch
         self._directories = directories
         self._place = self._part_place = batch.first
-        self._entries: list[Entry] = []
+        self._lines: list[str] = []
+        self._links = self._file_bytes = 0
         self._parts: list[Part] = []
         self._large: list[Large] = []
         self._left: list[Left] = []
@@ -100,21 +99,14 @@ class _Survey:
         return Surveyed(number=self._batch.number, parts=self._parts, large=self._large, left=self._left, rest=rest)
 
     def _rest(self, runs: list[Run]) -> Batch:
-        batch = self._batch
-        return Batch(
-            root=batch.root,
-            root_id=batch.root_id,
-            algorithm=batch.algorithm,
-            number=batch.number,
-            first=self._place,
-            runs=runs,
-        )
+        return self._batch._replace(first=self._place, runs=runs)
 
     def _end_part(self) -> None:
         """Close the lines so far: what follows has its place behind a file that was left for later."""
-        if self._entries:
-            self._parts.append(Part(self._part_place, lines.encode(self._entries), count(self._entries)))
-            self._entries = []
+        if self._lines:
+            counts = Counts(len(self._lines) - self._links, self._links, self._file_bytes)
+            self._parts.append(Part(self._part_place, "".join(self._lines).encode(), counts))
+            self._lines, self._links, self._file_bytes = [], 0, 0
 
     def _survey_run(self, run: Run) -> int:
         """Look at the names in one folder; return how many were dealt with before the batch was full."""
@@ -130,10 +122,11 @@ class _Survey:
                 return index
             try:
                 if name.endswith(LINK_MARK):
-                    self._entries.append(_link(run.folder, name[:-1], parent))
+                    self._lines.append(_link(run.folder, name[:-1], parent))
+                    self._links += 1
                     self._count(0)
                 else:
-                    self._entries.append(self._file(run.folder + name, name, parent))
+                    self._lines.append(self._file(run.folder + name, name, parent))
             except _TooLargeError as too_large:
                 self._end_part()
                 self._large.append(Large(self._batch.number, self._place, run.folder, name, too_large.size_bytes))
@@ -149,8 +142,8 @@ class _Survey:
         self._left.append(Left(left.reason, path, left.size_bytes, left.detail))
         self._count(0)
 
-    def _file(self, path: bytes, name: bytes, parent: int) -> Entry:
-        """Return the entry of a regular file."""
+    def _file(self, path: bytes, name: bytes, parent: int) -> str:
+        """Return the line of a regular file."""
         if cloud.IS_TOLD_HERE or self._one_shot is None:
             status = os.stat(name, dir_fd=parent, follow_symlinks=False)
             if cloud.is_cloud_only(status):
@@ -158,15 +151,13 @@ class _Survey:
             if self._one_shot is None:
                 _check_regular(status)
                 self._count(0)
-                return Entry(path=path, size_bytes=status.st_size, mtime_ns=status.st_mtime_ns)
+                self._file_bytes += status.st_size
+                return file_line(path, status.st_size, status.st_mtime_ns, None)
         descriptor = self._open(name, parent)
         try:
-            entry = self._read(path, descriptor)
-            if entry is None:
-                entry = self._read_again(path, descriptor)
+            return self._read(path, descriptor) or self._read_again(path, descriptor)
         finally:
             os.close(descriptor)
-        return entry
 
     def _open(self, name: bytes, parent: int) -> int:
         """Open a file so that its access time stays, where it is ours; only an owner may ask for that."""
@@ -179,12 +170,12 @@ class _Survey:
             self._flags = _FLAGS
             return descriptor
 
-    def _read(self, path: bytes, descriptor: int) -> Entry | None:
-        """Return the entry of an open file; None if it changed while it was read."""
+    def _read(self, path: bytes, descriptor: int) -> str | None:
+        """Return the line of an open file; None if it changed while it was read."""
         before = os.fstat(descriptor)
         _check_regular(before)
         size_bytes = before.st_size
-        if size_bytes > LARGE_BYTES and not self._batch.alone:
+        if size_bytes > LARGE_BYTES and self._batch.piece_bytes is None:
             raise _TooLargeError(size_bytes)
         first = os.preadv(descriptor, _BUFFERS, 0)
         pieces: tuple[str, ...] = ()
@@ -203,13 +194,15 @@ class _Survey:
             or size_bytes != after.st_size
         ):
             return None
-        return Entry(path=path, size_bytes=size_bytes, mtime_ns=before.st_mtime_ns, digest=digest, pieces=pieces)
+        self._file_bytes += size_bytes
+        return file_line(path, size_bytes, before.st_mtime_ns, digest, pieces=pieces)
 
     def _read_on(self, descriptor: int, first: int, size_bytes: int) -> tuple[str, tuple[str, ...], int]:
         """Return the digest, those of the pieces, and the size of a file whose first bytes are in the buffer."""
         algorithm = self._batch.algorithm or ""
         whole, piece = new_hasher(algorithm), new_hasher(algorithm)
-        in_pieces = size_bytes > PIECE_BYTES
+        piece_bytes = self._batch.piece_bytes or LARGE_BYTES  # a file that grew past it meanwhile is not recorded
+        in_pieces = size_bytes > piece_bytes
         pieces: list[str] = []
         position, count_here = 0, first
         # One byte beyond the expected size is enough to know that the file has grown.
@@ -220,23 +213,23 @@ class _Survey:
             position += count_here
             self._bytes += count_here
             self._count(count_here, files=0)
-            to_boundary = -position % PIECE_BYTES
+            to_boundary = -position % piece_bytes
             if in_pieces and not to_boundary:
                 pieces.append(piece.hexdigest())
                 piece = new_hasher(algorithm)
             wanted = min(len(_BUFFER), to_boundary or len(_BUFFER))
             count_here = os.preadv(descriptor, [_VIEW[:wanted]], position)
-        if in_pieces and position % PIECE_BYTES:
+        if in_pieces and position % piece_bytes:
             pieces.append(piece.hexdigest())
         self._count(0)
         return whole.hexdigest(), tuple(pieces), position
 
-    def _read_again(self, path: bytes, descriptor: int) -> Entry:
+    def _read_again(self, path: bytes, descriptor: int) -> str:
         for pause_seconds in _PAUSES_SECONDS:
             time.sleep(pause_seconds)
-            entry = self._read(path, descriptor)
-            if entry is not None:
-                return entry
+            line = self._read(path, descriptor)
+            if line is not None:
+                return line
         size_bytes = os.fstat(descriptor).st_size
         raise _LeftOutError("changing", "it changed each time that it was read", size_bytes)
 
@@ -259,10 +252,10 @@ def _check_regular(status: os.stat_result) -> None:
         raise _LeftOutError("changing", "something that is no file took its place")
 
 
-def _link(folder: bytes, name: bytes, parent: int) -> Entry:
+def _link(folder: bytes, name: bytes, parent: int) -> str:
     target = os.readlink(name, dir_fd=parent)
     status = os.stat(name, dir_fd=parent, follow_symlinks=False)
-    return Entry(path=folder + name, mtime_ns=status.st_mtime_ns, link=target)
+    return link_line(folder + name, status.st_mtime_ns, target)
 
 
 def _trouble(error: OSError) -> _LeftOutError:

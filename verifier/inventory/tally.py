@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Final
+
 from verifier import relpath
-from verifier.manifest.header import NAMES_SHOWN, LeftOut, Name
-from verifier.manifest.header import Left as HeaderLeft
+
+if TYPE_CHECKING:
+    from verifier.manifest.header import LeftOut
+
+_NAMES_KEPT: Final = 100
 
 
 class Tally:
@@ -20,7 +25,7 @@ class Tally:
         self._files[reason] = self._files.get(reason, 0) + 1
         self._bytes[reason] = self._bytes.get(reason, 0) + size_bytes
         first = self._first.setdefault(reason, [])
-        if len(first) < NAMES_SHOWN:
+        if len(first) < _NAMES_KEPT:
             first.append((path, detail))
 
     def first(self, reason: str) -> list[tuple[bytes, str]]:
@@ -29,9 +34,11 @@ class Tally:
 
     def left_out(self) -> LeftOut:
         """Return the counts as they stand in a header."""
+        from verifier.manifest.header import Left, LeftOut, Name  # noqa: PLC0415 - see `inventory`: loaded meanwhile
+
         return LeftOut(
             **{
-                reason: HeaderLeft(
+                reason: Left(
                     files=files,
                     bytes=self._bytes[reason],
                     paths=tuple(Name(**relpath.to_json(path)) for path, _ in self.first(reason)),

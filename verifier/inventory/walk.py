@@ -22,7 +22,6 @@ from verifier.inventory.batch import BATCH_NAMES, LINK_MARK, Run
 from verifier.inventory.tally import Tally
 from verifier.patterns import Patterns
 from verifier.sources.places.walk import Directories
-from verifier.spool import Workspace
 
 _NAMES_IN_MEMORY: Final = 200_000
 _NAMES_AT_ONCE: Final = 10_000
@@ -82,6 +81,8 @@ class Walk:
                 if len(first) < _NAMES_IN_MEMORY:
                     first.sort()
                     return iter(first)
+                from verifier.spool import Workspace  # noqa: PLC0415 - only the largest folders need what it loads
+
                 place = self._cleanup.enter_context(tempfile.TemporaryDirectory(prefix="verifier-"))
                 workspace = self._cleanup.enter_context(contextlib.closing(Workspace(Path(place))))
                 return workspace.sort_on_disk(itertools.chain(first, names), key=bytes, record_type=bytes)

@@ -16,8 +16,6 @@ from verifier import digest, relpath
 from verifier.errors import ManifestError
 
 VERSION: Final = "verifier/1"
-NAMES_SHOWN: Final = 100
-"""How many names of what was left out stand in a header, for each reason."""
 
 _RFC_3339_UTC: Final = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(?:Z|\+00:00)\Z", re.ASCII)
 

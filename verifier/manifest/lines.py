@@ -17,6 +17,7 @@ import msgspec
 from verifier import digest, relpath
 from verifier.entry import PIECE_BYTES, Entry, piece_count
 from verifier.errors import ManifestError, UnsafePathError
+from verifier.manifest.encoding import file_line, link_line
 
 LONGEST_LINE_BYTES: Final = 1024 * 1024
 _LARGEST: Final = 2**63 - 1  # what every file system, SQLite and MessagePack hold
@@ -46,26 +47,19 @@ class LineError(ManifestError):
         self.index = index
 
 
-_encode_lines: Final = msgspec.json.Encoder().encode_lines
 _decoder: Final = msgspec.json.Decoder(_Line)
 
 
 def encode(entries: Iterable[Entry]) -> bytes:
     """Return the lines of some entries, each with its newline."""
-    return _encode_lines([_to_line(entry) for entry in entries])
+    return "".join(map(_to_text, entries)).encode()
 
 
-def _to_line(entry: Entry) -> _Line:
-    name = relpath.to_json(entry.path)
-    mtime = None if entry.mtime_ns is None else str(entry.mtime_ns)
-    line = _Line(mtime=mtime, size=entry.size_bytes, digest=entry.digest, pieces=entry.pieces, hashed=entry.hashed_at)
-    line.path, line.path_b64 = name.get("path"), name.get("path_b64")
+def _to_text(entry: Entry) -> str:
     if entry.link is not None:
-        try:
-            line.link = entry.link.decode("utf-8")
-        except UnicodeDecodeError:
-            line.link_b64 = base64.b64encode(entry.link).decode("ascii")
-    return line
+        return link_line(entry.path, entry.mtime_ns, entry.link)
+    pieces, hashed_at = entry.pieces, entry.hashed_at
+    return file_line(entry.path, entry.size_bytes, entry.mtime_ns, entry.digest, pieces=pieces, hashed_at=hashed_at)
 
 
 def decode(block: bytes, *, algorithm: str | None, after: bytes) -> list[Entry]:

@@ -1,37 +1,26 @@
-"""What each `verifier manifest` command does, loaded when one is run."""
+"""`verifier manifest show`, `verify` and `diff`, loaded when one is run."""
 
 from __future__ import annotations
 
 import argparse
 import os
-import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack
-from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from verifier import relpath
+from verifier.cli.manifest_create import REASONS, folder_at, take, tell_left_out
 from verifier.cli.setting import Setting
 from verifier.cli.terminal import size
 from verifier.errors import UsageError
-from verifier.inventory import NAS_FOLDERS, Inventory, exclude_output, take_inventory
 from verifier.manifest import Header, LeftOut, Totals, open_manifest
 from verifier.manifest.difference import Difference, DifferenceKind, differences, with_untold
-from verifier.manifest.writer import check_target
 
 _EQUAL, _DIFFERS, _UNTOLD = 0, 1, 3
 _NAMES_SHOWN: Final = 20
-_REASONS: Final = {
-    "excluded": "left out as asked",
-    "unreadable": "unreadable",
-    "cloud_only": "in the cloud only, so not backed up here",
-    "changing": "changing while they were read",
-    "special": "pipes, sockets and devices",
-}
-_HARMLESS: Final = frozenset({"excluded", "special"})
 _KINDS: Final = {
     DifferenceKind.SILENT: "other content under an unchanged time: damage does this, editing does not",
     DifferenceKind.CHANGED: "changed",
@@ -39,34 +28,6 @@ _KINDS: Final = {
     DifferenceKind.ADDED: "added",
     DifferenceKind.UNTOLD: "can't be told, since they could not be read",
 }
-
-
-def create(arguments: argparse.Namespace, setting: Setting) -> int:
-    """Read a folder and write its manifest."""
-    created = setting.now()
-    folder, target = _folder(arguments.address), arguments.output
-    check_target(target)
-    exclude = [*NAS_FOLDERS, *arguments.exclude]
-    own = exclude_output(folder, target)
-    if own is not None:
-        exclude.append(own)
-        setting.terminal.say("the manifest lies in the folder itself, so it leaves itself out")
-    with _take(
-        folder,
-        setting,
-        created=created,
-        exclude=exclude,
-        digest=arguments.digest,
-        workers=arguments.workers,
-        dataset=arguments.dataset,
-    ) as inventory:
-        totals = inventory.write(target)
-        _tell_left_out(inventory, setting)
-    if not totals.files:
-        setting.terminal.warn("the folder holds no file, so nothing can ever be proven by this manifest")
-    setting.terminal.say(f"{_amount(totals)} in {_shown(target)}; its identity:")
-    setting.terminal.put(totals.identity)
-    return _EQUAL
 
 
 def show(path: Path, setting: Setting, *, as_json: bool) -> int:
@@ -92,8 +53,8 @@ def verify(arguments: argparse.Namespace, setting: Setting) -> int:
             return _EQUAL
         header = manifest.header
         inventory = stack.enter_context(
-            _take(
-                _folder(str(arguments.folder)),
+            take(
+                folder_at(str(arguments.folder)),
                 setting,
                 created=setting.now(),
                 exclude=header.exclude,
@@ -102,7 +63,7 @@ def verify(arguments: argparse.Namespace, setting: Setting) -> int:
                 dataset=header.dataset,
             )
         )
-        _tell_left_out(inventory, setting)
+        tell_left_out(inventory, setting)
         found = with_untold(differences(manifest.entries(), inventory.entries()), inventory.untold())
         return _put_differences(found, setting, equal=f"{_amount(totals)}, all as in {_shown(arguments.file)}")
 
@@ -122,49 +83,6 @@ def diff(old: Path, new: Path, setting: Setting) -> int:
         return _put_differences(found, setting, equal=f"{_amount(totals)}, the same in both")
 
 
-def _take(
-    folder: Path,
-    setting: Setting,
-    *,
-    created: datetime,
-    exclude: Sequence[str],
-    digest: str | None,
-    workers: int | None,
-    dataset: str | None,
-) -> Inventory:
-    with setting.terminal.progress("reading") as update:
-        return take_inventory(
-            folder,
-            created=created,
-            machine=platform.node(),
-            digest=digest,
-            exclude=exclude,
-            dataset=dataset,
-            workers=workers,
-            on_progress=lambda files, files_total, size_bytes: update(files, files_total, size_bytes, None),
-        )
-
-
-def _folder(address: str) -> Path:
-    folder = Path(address).expanduser()
-    if not folder.exists() and (":" in address.partition("/")[0]):
-        raise UsageError(f"expected a folder, got the address {relpath.show(address)}")
-    return folder
-
-
-def _tell_left_out(inventory: Inventory, setting: Setting) -> None:
-    """Say what is not in the inventory, and why: what was asked for quietly, what was not so that nobody misses it."""
-    left_out = inventory.header.left_out
-    for reason, words in _REASONS.items():
-        left = getattr(left_out, reason)
-        if not left.files:
-            continue
-        speak = setting.terminal.say if reason in _HARMLESS else setting.terminal.warn
-        speak(f"{left.files:,} files, {size(left.bytes)}: {words}")
-        for path, detail in inventory.tally.first(reason)[:_NAMES_SHOWN]:
-            speak(f"  {relpath.show(path)}" + (f": {detail}" if detail else ""))
-
-
 def _description(header: Header, totals: Totals) -> Iterator[str]:
     yield f"dataset   {relpath.show(header.dataset)}"
     yield f"holds     {_amount(totals)}"
@@ -180,7 +98,7 @@ def _description(header: Header, totals: Totals) -> Iterator[str]:
 def _left_out_words(left_out: LeftOut) -> str:
     parts = [
         f"{left.files:,} files, {size(left.bytes)} {words}"
-        for reason, words in _REASONS.items()
+        for reason, words in REASONS.items()
         if (left := getattr(left_out, reason)).files
     ]
     return "; ".join(parts) or "nothing"
