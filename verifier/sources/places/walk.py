@@ -15,8 +15,6 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final, NamedTuple, Self
 
-from verifier.spool import Workspace
-
 _DIRECTORY_FLAGS: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _OPEN_DIRECTORIES: Final = 64
 _NAMES_IN_MEMORY: Final = 200_000
@@ -138,6 +136,8 @@ def _children(directories: Directories, path: bytes, cleanup: contextlib.ExitSta
             if len(first) < _NAMES_IN_MEMORY:
                 first.sort()
                 return iter(first)
+            from verifier.spool import Workspace  # noqa: PLC0415 - only the largest directories need what it loads
+
             folder = cleanup.enter_context(tempfile.TemporaryDirectory(prefix="verifier-"))
             workspace = cleanup.enter_context(contextlib.closing(Workspace(Path(folder))))
             return workspace.sort_on_disk(itertools.chain(first, names), key=bytes, record_type=bytes)
