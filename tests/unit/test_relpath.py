@@ -82,6 +82,7 @@ def test_names_are_shown_harmlessly(name: bytes | str, shown: str) -> None:
         ("a", "YQ==", "got both"),
         (None, "not base64!", "base64"),
         (None, "YQ", "base64"),
+        (None, "Y\nQ==", "base64"),
         (None, "é", "base64"),
         (None, "", "empty"),
         ("half\ud800", None, "Unicode text"),
