@@ -98,6 +98,6 @@ def meter() -> Meter:
 
 def use_meter(replacement: Meter) -> Meter:
     """Make `replacement` the meter of this process; return the one before."""
-    global _current  # noqa: PLW0603 - a process is one worker, and a plain function has no other place to report to
+    global _current
     before, _current = _current, replacement
     return before

@@ -157,8 +157,10 @@ def _inconclusive(evidence: Evidence) -> Iterable[str]:
         yield "nothing was there to restore, so nothing was proven"
     elif evidence.trouble is None and not tally.proven.files:
         yield "not one file was restored with every byte equal"
-    if tally.planned.files and evidence.control != "detected":
-        yield "the drill's test of itself did not find the damage that it planted, or could not be made"
+    if evidence.control == "undetected":
+        yield "the drill's test of itself did not find the damage that it planted"
+    elif tally.proven.files and evidence.control != "detected" and not evidence.interrupted:
+        yield "the drill's test of itself could not be made"
 
 
 def _warned(evidence: Evidence) -> Iterable[str]:

@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator
 from typing import Final, Protocol
 
-from verifier.errors import VerifierError
+from verifier.errors import ScenarioError, VerifierError
 
 _PLAIN_EVERY_SECONDS: Final = 5.0
 _LIVE_EVERY_SECONDS: Final = 0.1
@@ -62,7 +62,9 @@ class Terminal:
 
     def fail(self, error: VerifierError) -> None:
         """Say what went wrong, and its hint."""
-        print(f"verifier: {error.message}", file=sys.stderr)
+        # The problems of scenarios are lines that begin with the place of each, as editors want them.
+        prefix = "" if isinstance(error, ScenarioError) else "verifier: "
+        print(f"{prefix}{error.message}", file=sys.stderr)
         if error.hint:
             print(f"hint: {error.hint}", file=sys.stderr)
         sys.stderr.flush()

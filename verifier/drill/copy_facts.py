@@ -164,9 +164,6 @@ def _notes(part: CopyDrill) -> list[str]:
     if survey.equal_links:
         notes.append(f"{survey.equal_links:,} symbolic links have the target that the manifest states, by the listing")
     notes += [f"{files:,} files were found under another name: {how}" for how, files in survey.found_as.items()]
-    if part.work is not None and part.work.cached_files:
-        many = f"{part.work.cached_files:,} of {part.account.tally.planned.files:,} files"
-        notes.append(f"{many} may have been read from this machine's memory rather than from where the copy lies")
     return notes
 
 
@@ -190,6 +187,7 @@ def _measured(part: CopyDrill) -> dict[str, float | int | str | None]:
         "seconds": seconds,
         "listing_seconds": round(part.listing_seconds, 3),
         "bytes_restored": moved,
+        "files_maybe_from_memory": 0 if part.work is None else part.work.cached_files,
         "bytes_per_second": round(moved / seconds) if seconds else None,
         "projected_full_seconds": None if projected is None else round(projected, 3),
     }

@@ -111,11 +111,11 @@ LEFT_OUT: Final[Mapping[str, str]] = {
 RULE_HOLDS: Final[Mapping[bool | None, str]] = {True: "holds", False: "does not hold", None: "can't be told"}
 
 MEASURED: Final[Mapping[str, str]] = {
-    "seconds": "Time taken",
+    "listing_seconds": "Time spent listing",
+    "seconds": "Time spent restoring",
+    "bytes_restored": "Bytes that came from the copy",
     "bytes_per_second": "Rate of restoring",
-    "restore_seconds": "Time spent restoring",
-    "list_seconds": "Time spent listing",
-    "snapshot_age_seconds": "Age of the snapshot",
+    "files_maybe_from_memory": "Files that may have come from this machine's memory",
     "projected_full_seconds": "Full restore",
 }
 """Labels of what was measured; a name that is not here is shown as it is."""

@@ -340,6 +340,6 @@ def _measure(key: str, value: float | str | None) -> str:
         return f"{size(int(value))}/s"
     if key.endswith("seconds"):
         return duration(value)
-    if key.endswith("bytes"):
+    if key.endswith("bytes") or key.startswith("bytes_"):
         return size(int(value))
     return number(value) if isinstance(value, int) else f"{value:.10g}"

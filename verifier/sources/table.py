@@ -39,7 +39,10 @@ def folder_of(address: str) -> Path | None:
     """Return the local folder that an address names, absolute, with links as they are; None for any other kind."""
     if address_problem(address) is not None:
         return None
-    return Path(address).expanduser().absolute()
+    try:
+        return Path(address).expanduser().absolute()
+    except RuntimeError:  # `~nobody`: a folder of that very name, as the shell takes it
+        return Path(address).absolute()
 
 
 def open_source(location: Location) -> Source:

@@ -71,6 +71,7 @@ class Folder(Place):
             self._directories.close()
             raise
         self._buffer = memoryview(bytearray(_CHUNK_BYTES))
+        self._written_back = False
 
     def list(self) -> Iterator[Listed]:
         """Yield everything under the folder, in the order of raw path bytes.
@@ -95,6 +96,9 @@ class Folder(Place):
 
     def fetch(self, requests: Sequence[Request], sink: Sink) -> Iterator[Landed | Failed]:
         """Copy each file into the sink by read and write, the next few opened ahead so that the disk is kept busy."""
+        if self._mount.is_local_disk and not self._written_back:
+            mounts.write_back(self._directories.root)
+            self._written_back = True
         waiting = iter(requests)
         opened: deque[tuple[Request, _Opened | SourceError]] = deque()
         try:
@@ -119,13 +123,18 @@ class Folder(Place):
         if not self._mount.is_local_disk:
             return _Opened(descriptor, cached=not self._mount.is_network)
         dropped = mounts.drop_cached_pages(descriptor, request.offset, request.length_bytes or 0)
-        mounts.read_ahead(descriptor, request.offset, min(_READ_AHEAD_BYTES, request.length_bytes or _READ_AHEAD_BYTES))
+        if dropped:
+            ahead = min(_READ_AHEAD_BYTES, request.length_bytes or _READ_AHEAD_BYTES)
+            mounts.read_ahead(descriptor, request.offset, ahead)
         return _Opened(descriptor, cached=not dropped)
 
     def _copy(self, request: Request, opened: _Opened | SourceError, sink: Sink) -> Landed | Failed:
         if isinstance(opened, SourceError):
             return Failed(number=request.number, error=opened)
-        descriptor = opened.descriptor
+        descriptor, cached = opened
+        if cached and self._mount.is_local_disk:
+            # A page that another processor was just putting in order stays at the first try; by now it is done.
+            cached = not mounts.drop_cached_pages(descriptor, request.offset, request.length_bytes or 0)
         try:
             before = os.fstat(descriptor)
             if not stat.S_ISREG(before.st_mode):
@@ -140,7 +149,7 @@ class Folder(Place):
         listed = request.listed
         moved_on = (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns)
         changed = moved_on or (after.st_size, after.st_mtime_ns) != (listed.size_bytes, listed.mtime_ns)
-        return Landed(number=request.number, mtime_ns=after.st_mtime_ns, changed=changed, cached=opened.cached)
+        return Landed(number=request.number, mtime_ns=after.st_mtime_ns, changed=changed, cached=cached)
 
     def _move(self, request: Request, descriptor: int, sink: Sink) -> None:
         """Copy the asked-for range; where it ends at the listed size, ask for one byte beyond it."""

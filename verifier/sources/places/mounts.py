@@ -92,6 +92,17 @@ def missing_mount(path: Path, *, fstab: Path = _FSTAB) -> str | None:
     return None
 
 
+def write_back(descriptor: int) -> None:
+    """Have a file system write what it holds in memory to its disk, since only clean pages can be dropped.
+
+    Where the system has no syncfs(2), nothing happens.
+    """
+    import ctypes  # noqa: PLC0415 - loaded when a local disk is read from
+
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).syncfs(descriptor)
+
+
 def drop_cached_pages(descriptor: int, offset: int, length_bytes: int) -> bool:
     """Make the system forget what it holds of a file; return whether that was seen to work.
 
