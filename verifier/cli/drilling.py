@@ -159,9 +159,9 @@ def run_drills(scenarios: Sequence[Scenario], arguments: argparse.Namespace, set
                 result = drill(scenario, around, watcher=watcher, interruption=interruption)
             results.append(result)
             if arguments.json:
-                setting.terminal.put(result.proof_bytes.decode().removesuffix("\n"))
+                setting.terminal.put_bytes(result.proof_bytes)
             summarize(result, setting.terminal)
-    if interruption.requested:
+    if any(result.interrupted for result in results) or len(results) < len(scenarios):
         return INTERRUPTED
     return exit_code([result.verdict.result.value for result in results], strict=arguments.strict)
 

@@ -45,6 +45,12 @@ class Terminal:
         """Print a result to standard output."""
         print(text, flush=True)
 
+    def put_bytes(self, data: bytes) -> None:
+        """Write a result to standard output just as it is, whatever the terminal's encoding."""
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+
     def say(self, text: str) -> None:
         """Talk to standard error."""
         if not self._quiet:

@@ -26,6 +26,7 @@ from verifier.drill.control import plant_damage
 from verifier.drill.copy_facts import CopyDrill, copy_facts, judge, time_text
 from verifier.drill.draw import draw, draw_size
 from verifier.drill.proving import assemble, copy_result, drill_facts, plan_of
+from verifier.drill.recovery import recover
 from verifier.drill.reference import Reference, open_reference
 from verifier.drill.survey import Rules, take_survey
 from verifier.drill.watching import Interruption, Watcher
@@ -141,6 +142,7 @@ class _Drill:
     interruption: Interruption
     parts: list[CopyDrill]
     abandoned: list[UnfinishedDrill] = field(default_factory=list)
+    interrupted: bool = False
 
     def __post_init__(self) -> None:
         self.begun: BeginDrill
@@ -153,11 +155,7 @@ class _Drill:
             self.watcher.stage(f"listing {part.copy.name}")
             try:
                 part.survey = take_survey(
-                    part.copy,
-                    self.reference,
-                    rules,
-                    workspace=self.workspace,
-                    watch=self._watched,
+                    part.copy, self.reference, rules, workspace=self.workspace, watch=self._watched
                 )
                 part.size = draw_size(part.survey, self.scenario.sample)
             except SameDataError:
@@ -180,6 +178,7 @@ class _Drill:
         """Fix the sizes, then have the seed, and write both down; or take up an unfinished drill of the same plan."""
         planned = {part.copy.name: plan_of(part) for part in self.parts}
         options = self._options()
+        recover(self.book, self.scenario.name, self.surroundings.reports)
         unfinished = self.book.unfinished(self.scenario.name)
         same = [one for one in unfinished if (one.options, one.planned) == (options, planned)]
         resumed = same[-1] if same and self.surroundings.resume else None
@@ -240,6 +239,8 @@ class _Drill:
                     drill_id=self.begun.id, copy=part.copy.name, job=job, drawn=part.drawn, ledger=self.book
                 )
                 self._restore(part, part.work, machine)
+        # From here on nothing is left to interrupt: the proof is written whatever the user wishes now.
+        self.interrupted = self.interruption.requested
 
     def _restore(self, part: CopyDrill, work: Work, machine: Engine) -> None:
         began = time.monotonic()
@@ -257,7 +258,7 @@ class _Drill:
     def prove(self) -> tuple[bytes, Verdict]:
         """Judge every copy and the drill, and return the proof's canonical bytes."""
         self.watcher.stage("writing the proof")
-        now, interrupted = self.surroundings.now(), self.interruption.requested
+        now, interrupted = self.surroundings.now(), self.interrupted
         for part in self.parts:
             part.verdict = judge(part, self.scenario, self.reference, now=now, interrupted=interrupted)
         head = self.book.chain_head(self.scenario.name)
@@ -279,11 +280,12 @@ class _Drill:
         return proof.to_bytes(facts), Verdict(result=Result(facts.verdict.result), reasons=facts.verdict.reasons)
 
     def _coverage(self, part: CopyDrill) -> CoverageFacts:
-        now_proven = self.workspace.sort_on_disk(
-            part.account.proven_rows, key=operator.itemgetter(0), record_type=tuple[bytes, int]
-        )
         before = self.book.proven(self.scenario.name, part.copy.name)
-        return coverage(self.reference, before, now_proven, now=time_text(self.surroundings.now()))
+        return coverage(self.reference, before, self._proven_by_path(part), now=time_text(self.surroundings.now()))
+
+    def _proven_by_path(self, part: CopyDrill) -> Iterator[tuple[bytes, int]]:
+        rows = part.account.proven_rows
+        return self.workspace.sort_on_disk(rows, key=operator.itemgetter(0), record_type=tuple[bytes, int])
 
     def leave(self, proof_bytes: bytes, verdict: Verdict) -> DrillResult:
         """Write the bundle, make it the chain's head, and note what was proven."""
@@ -311,7 +313,7 @@ class _Drill:
             self.book.record_proven(
                 scenario.name,
                 part.copy.name,
-                part.account.proven_rows,
+                self._proven_by_path(part),
                 proven_at=written.finished_at,
                 drill_number=written.number,
             )
@@ -320,5 +322,5 @@ class _Drill:
             verdict=verdict,
             proof_bytes=proof_bytes,
             folder=folder,
-            interrupted=self.interruption.requested,
+            interrupted=self.interrupted,
         )
