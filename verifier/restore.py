@@ -145,7 +145,7 @@ class _BatchWork:
 
     def run(self, slot: Slot) -> None:
         """Work all items: small files many at once within the slot's bound, larger ones piece by piece."""
-        portion = min(PIECE_BYTES, self._job.share_bytes // 2)
+        portion = max(1, min(PIECE_BYTES, self._job.share_bytes // 2))
         group: list[int] = []
         group_bytes = 0
         for number, item in enumerate(self._items):

@@ -95,7 +95,7 @@ class Account:
         self.worst[finding.kind].add(finding)
         self.finding_lines.append(_to_json({"copy": self.copy, **msgspec.to_builtins(finding_facts(finding))}))
 
-    def close(self, item: Item, outcome: Outcome, *, last_proven: str | None, write_matches: bool) -> None:
+    def close(self, item: Item, outcome: Outcome) -> None:
         """Take in what became of one drawn item."""
         self.tally.add_outcome(outcome, item.entry.size_bytes)
         if item.why in ("sample", "full") and not item.newer:
@@ -109,11 +109,10 @@ class Account:
             self._show(outcome)
         else:
             self.unrestored[outcome.reason].add(outcome)
-        if write_matches or not isinstance(outcome, Match):
-            self.outcome_lines.append(_to_json(self._line(item, outcome, last_proven)))
 
-    def _line(self, item: Item, outcome: Outcome, last_proven: str | None) -> dict[str, object]:
-        return {
+    def write(self, item: Item, outcome: Outcome, *, last_proven: str | None) -> None:
+        """Put a drawn item into the bundle's list of outcomes."""
+        line = {
             **relpath.to_json(item.entry.path),
             "copy": self.copy,
             "why": item.why,
@@ -123,6 +122,7 @@ class Account:
             "file_id": item.listed.locator,
             "attempts": outcome.attempts,
         }
+        self.outcome_lines.append(_to_json(line))
 
     def counts(self) -> dict[str, Count]:
         """Return files and bytes of each kind and reason that occurred."""
@@ -165,8 +165,9 @@ def settle(account: Account, survey: Survey, work: Work, *, scenario: str) -> No
         outcome = _moved(item, restored) if item.why == "moved" else restored
         if item.why == "moved" and isinstance(restored, Finding):
             account.note(surplus(item.listed, survey))
-        last = work.ledger.last_proven(scenario, account.copy, item.entry.path)
-        account.close(item, outcome, last_proven=last, write_matches=not drawn.size.full)
+        account.close(item, outcome)
+        if not (drawn.size.full and isinstance(outcome, Match)):
+            account.write(item, outcome, last_proven=work.ledger.last_proven(scenario, account.copy, item.entry.path))
     if closed != drawn.amount.files:
         raise AssertionError(f"expected an outcome for each of {drawn.amount.files} planned entries, got {closed}")
 

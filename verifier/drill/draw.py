@@ -43,7 +43,9 @@ class Draw:
 
 def draw_size(survey: Survey, wish: Sample) -> Size:
     """Return how much to draw of a copy: fixed from what the listing and the scenario say alone."""
-    always = sum(item.why == "always" for item in survey.comparable) if wish.always else 0
+    # A full drill draws these, too, so nothing stands beside its sample.
+    apart = wish.always and not wish.full
+    always = sum(item.why == "always" for item in survey.comparable) if apart else 0
     population = survey.population.files - always
     return Size(
         full=wish.full,
