@@ -127,11 +127,13 @@ class TimeEvidence:
 
     @property
     def says_not_kept(self) -> bool:
-        """Whether nearly every file is newer in the copy, at its old size: a copy made without keeping times.
+        """Whether nearly no time agrees and most files are newer at their old size: a copy made without keeping times.
 
-        Taking it for one is the stricter reading: its files are then judged by their bytes, never let off as newer.
+        Taking it for one is the stricter reading: its files are then judged by their bytes, never let off as newer. So
+        half of the sizes is enough: were all asked for, a few damaged files would get themselves and all others off.
+        Of fewer than five files a single one is more than the share that may be newer.
         """
-        enough, few, most = 20, 0.05, 0.95
+        enough, few, most = 5, 0.05, 0.5
         return (
             self.pairs >= enough and self.agreeing < few * self.pairs and self.newer_of_equal_size >= most * self.pairs
         )
