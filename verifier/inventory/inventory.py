@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
@@ -21,7 +20,8 @@ from typing import TYPE_CHECKING, Final, Self
 from verifier import relpath
 from verifier.engine import Cancelled, Done, Engine, Lost
 from verifier.errors import EngineError, UnreachableError
-from verifier.inventory.batch import BATCH_NAMES, Batch, Large, Left, Run, Surveyed
+from verifier.inventory.batch import BATCH_NAMES, Batch, Left, Run, Surveyed
+from verifier.inventory.store import Store
 from verifier.inventory.survey import survey
 from verifier.inventory.tally import Tally
 from verifier.inventory.walk import Walk
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from verifier.manifest.encoding import Counts
     from verifier.manifest.header import Header
     from verifier.manifest.native import Totals
-    from verifier.manifest.writer import Draft
-    from verifier.spool import Table, Workspace
 
 NAS_FOLDERS: Final = ("@eaDir/", "\\#recycle/")
 """What is left out unless asked otherwise: a Synology's thumbnails and its recycle bin. `#` alone begins a comment."""
@@ -56,7 +54,7 @@ class Inventory:
     `tally` knows the first names of what was left out, and why.
     """
 
-    def __init__(self, header: Header, store: _Store, tally: Tally, cleanup: Cleanup) -> None:
+    def __init__(self, header: Header, store: Store, tally: Tally, cleanup: Cleanup) -> None:
         self.header = header
         self.tally = tally
         self._store = store
@@ -107,116 +105,31 @@ def take_inventory(
 
     Args:
         folder: where the data is.
-        created: the time, taken before this is called.
-        machine: this machine's name, for the header.
+        created, machine: for the header; the time is taken before this is called.
         digest: the algorithm; None for names, sizes and times only, with no file opened.
         exclude: patterns as in a .gitignore.
-        dataset: what the data is called; the folder's name if it is not given.
-        previous: the identity of the manifest that this one shall follow.
+        dataset, previous: for the header; what the data is called (the folder's name), the manifest that went before.
         workers: how many processes read; the processors' number if it is not given.
         draft_folder: where lines are gathered, some 150 bytes for each file; the system's place if it is not given.
-        on_progress: is told some ten times a second how far it is.
+        on_progress: see `Progress`; called some ten times a second.
 
     Raises:
-        SourceError: the folder isn't there, or a folder in it can't be listed; nothing is concluded then.
-        EngineError: workers could not be started, or one batch killed every worker that tried it.
+        SourceError: the folder isn't there, or a folder in it can't be listed.
+        EngineError: workers could not be started, or one batch killed each that tried it.
     """
     with contextlib.ExitStack() as stack:
         directories = stack.enter_context(_open(folder))
-        temporary = stack.enter_context(tempfile.TemporaryDirectory(prefix="verifier-", dir=draft_folder))
         taking = _Taking(
             root=os.path.abspath(os.fsencode(folder)),  # noqa: PTH100 - `resolve` would follow a link elsewhere later
             directories=directories,
-            exclude=Patterns(exclude),
-            algorithm=digest,
-            open_store=lambda: stack.enter_context(_Store(Path(temporary))),
-        )
-        taking.take(workers or _default_workers(), on_progress)
-        header = _header(
-            folder,
-            dataset=dataset,
-            created=created,
-            machine=machine,
-            digest=digest,
             exclude=exclude,
-            tally=taking.tally,
-            previous=previous,
+            algorithm=digest,
+            open_store=lambda: stack.enter_context(Store(draft_folder)),
         )
+        taking.take(_default_workers() if workers is None else workers, on_progress)
+        header = taking.header(folder, dataset=dataset, created=created, machine=machine, previous=previous)
         return Inventory(header, taking.store, taking.tally, stack.pop_all().close)
-    raise AssertionError
-
-
-def _header(
-    folder: Path,
-    *,
-    dataset: str | None,
-    created: datetime,
-    machine: str,
-    digest: str | None,
-    exclude: Sequence[str],
-    tally: Tally,
-    previous: str | None,
-) -> Header:
-    from verifier.manifest.header import Header, Origin, write_time  # noqa: PLC0415 - see `_Store`
-
-    real = os.path.realpath(folder)
-    return Header(
-        dataset=dataset if dataset is not None else _text(os.path.basename(real) or "root"),  # noqa: PTH119 - is text
-        created=write_time(created),
-        origin=Origin(address=_text(real), machine=machine),
-        digest=digest,
-        exclude=tuple(exclude),
-        left_out=tally.left_out(),
-        previous=previous,
-    )
-
-
-class _Store:
-    """Where lines and names are gathered, on disk.
-
-    Made only when the first workers are starting: what it loads takes as long as they do to start.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        from verifier.entry import PIECE_BYTES  # noqa: PLC0415 - see above
-        from verifier.manifest.writer import Draft  # noqa: PLC0415 - see above
-        from verifier.spool import Workspace  # noqa: PLC0415 - see above
-
-        self.piece_bytes = PIECE_BYTES
-        self.draft: Draft = Draft(folder)
-        self._workspace: Workspace = Workspace(folder)
-        self._untold: Table[bytes] = self._workspace.table(bytes)
-        self._large: Table[Large] = self._workspace.table(Large)
-
-    def leave_untold(self, path: bytes) -> None:
-        """Keep the path of a file of which nothing can be said."""
-        self._untold.append(path)
-
-    def untold(self) -> Iterator[bytes]:
-        """Yield such paths in order."""
-        return self._workspace.sort_on_disk(self._untold, key=bytes, record_type=bytes)
-
-    def keep_large(self, large: Large) -> None:
-        """Keep a large file for later."""
-        self._large.append(large)
-
-    @property
-    def has_large(self) -> bool:
-        """Whether there are large files that were not taken out."""
-        return len(self._large) > 0
-
-    def take_large(self) -> Iterator[Large]:
-        """Take the large files out, the largest first."""
-        large, self._large = self._large, self._workspace.table(Large)
-        yield from self._workspace.sort_on_disk(large, key=lambda file: -file.size_bytes, record_type=Large)
-        large.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_exception: object) -> None:
-        self.draft.close()
-        self._workspace.close()
+    raise AssertionError  # nothing in the stack holds an exception back
 
 
 class _Taking:
@@ -227,15 +140,16 @@ class _Taking:
         *,
         root: bytes,
         directories: Directories,
-        exclude: Patterns,
+        exclude: Sequence[str],
         algorithm: str | None,
-        open_store: Callable[[], _Store],
+        open_store: Callable[[], Store],
     ) -> None:
         self._root = root
         status = os.fstat(directories.root)
         self._root_id = (status.st_dev, status.st_ino)
         self.tally = Tally()
-        self._walk = Walk(directories, exclude, self.tally)
+        self._walk = Walk(directories, Patterns(exclude), self.tally)
+        self._exclude = tuple(exclude)
         self._algorithm = algorithm
         self._open_store = open_store
         self._rests: deque[Batch] = deque()
@@ -243,7 +157,7 @@ class _Taking:
         self._walk_is_over = False
 
     @cached_property
-    def store(self) -> _Store:
+    def store(self) -> Store:
         """Where everything is gathered."""
         return self._open_store()
 
@@ -265,6 +179,23 @@ class _Taking:
                     break
                 tasks = self._left_batches()
             tell()
+
+    def header(
+        self, folder: Path, *, dataset: str | None, created: datetime, machine: str, previous: str | None
+    ) -> Header:
+        """Return the header of what was found."""
+        from verifier.manifest.header import Header, Origin, write_time  # noqa: PLC0415 - as in `Store`
+
+        real = Path(os.path.realpath(folder))
+        return Header(
+            dataset=dataset if dataset is not None else _text(real.name or "root"),
+            created=write_time(created),
+            origin=Origin(address=_text(str(real)), machine=machine),
+            digest=self._algorithm,
+            exclude=self._exclude,
+            left_out=self.tally.left_out(),
+            previous=previous,
+        )
 
     def _receive(self, answer: Done[Surveyed] | Lost | Cancelled) -> None:
         if isinstance(answer, Cancelled):
