@@ -52,7 +52,7 @@ def judge(part: CopyDrill, scenario: Scenario, reference: Reference, *, now: dat
     return judge_copy(
         Evidence(
             tally=part.account.tally,
-            manifest_files=reference.facts.files,
+            manifest_files=reference.facts.files if part.survey is None else part.survey.expected_files,
             population_files=0 if part.survey is None else part.survey.population.files,
             changed_share=objectives.changed_share,
             control=part.control,
@@ -158,12 +158,12 @@ def _notes(part: CopyDrill) -> list[str]:
     notes += survey.notes
     if survey.left_out.files:
         left = survey.left_out
-        notes.append(f"{left.files:,} files ({left.size_bytes:,} bytes) are left out by the manifest's own patterns")
+        notes.append(f"left out by the manifest's own patterns: {left.files:,} files, {left.size_bytes:,} bytes")
     if survey.special_files:
-        notes.append(f"{survey.special_files:,} pipes, sockets or devices hold no bytes and were passed over")
+        notes.append(f"pipes, sockets and devices, which hold no bytes and were passed over: {survey.special_files:,}")
     if survey.equal_links:
-        notes.append(f"{survey.equal_links:,} symbolic links have the target that the manifest states, by the listing")
-    notes += [f"{files:,} files were found under another name: {how}" for how, files in survey.found_as.items()]
+        notes.append(f"symbolic links whose target is the manifest's, by the listing: {survey.equal_links:,}")
+    notes += [f"found under another name, by {how}: {files:,}" for how, files in survey.found_as.items()]
     return notes
 
 
