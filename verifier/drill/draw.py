@@ -67,6 +67,9 @@ def draw(survey: Survey, size: Size, *, seed: bytes, workspace: Workspace) -> Dr
     for item in _everything(survey) if size.full else _sample(survey, size, seed, workspace):
         items.append(item)
         amount.add(item.entry.size_bytes)
+    everything = len(survey.comparable) + len(survey.newer) + len(survey.moved)
+    if size.full and amount.files != everything:
+        raise AssertionError(f"expected a full drill to draw all of {everything} files, got {amount.files}")
     return Draw(size=size, items=items, amount=amount)
 
 
