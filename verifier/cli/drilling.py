@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from verifier import relpath
 from verifier.cli.setting import Setting
 from verifier.cli.terminal import Terminal, Update, duration, size
-from verifier.errors import UsageError
+from verifier.errors import UsageError, VerifierError
 
 if TYPE_CHECKING:
     from verifier.drill import DrillResult, Interruption, Surroundings
@@ -126,16 +126,18 @@ class TerminalWatcher:
 
 @contextlib.contextmanager
 def signals(interruption: Interruption, terminal: Terminal) -> Iterator[None]:
-    """Turn SIGINT, SIGTERM and SIGHUP alike into a wish to stop, for as long as the block lasts."""
+    """Turn SIGINT, SIGTERM and SIGHUP alike into a wish to stop, for as long as the block lasts.
+
+    SIGHUP stays ignored where it was when we were started: that is what `nohup` asks for.
+    """
 
     def handle(_number: int, _frame: object) -> None:
-        if not interruption.requested:
-            terminal.interject("stopping: a proof of what was done is written; once more to stop without grace")
+        first = not interruption.requested
         interruption.request()
+        if first:
+            terminal.interject("stopping: a proof of what was done is written; once more to stop without grace")
 
-    names = ("SIGINT", "SIGTERM", "SIGHUP")
-    numbers = [number for number in (getattr(signal, name, None) for name in names) if number is not None]
-    before = {number: signal.signal(number, handle) for number in numbers}
+    before = {number: signal.signal(number, handle) for number in _stopping_signals()}
     try:
         yield
     finally:
@@ -143,34 +145,55 @@ def signals(interruption: Interruption, terminal: Terminal) -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def _stopping_signals() -> Iterator[int]:
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and not (name == "SIGHUP" and signal.getsignal(number) == signal.SIG_IGN):
+            yield number
+
+
 def run_drills(scenarios: Sequence[Scenario], arguments: argparse.Namespace, setting: Setting) -> int:
-    """Carry out a drill of each scenario, say what it came to, and return the exit code of the gravest."""
+    """Carry out a drill of each scenario, say what it came to, and return the exit code of the gravest.
+
+    One that could not be drilled keeps none of the others from it.
+    """
     from verifier.drill import Interruption, drill  # noqa: PLC0415 - loaded when a drill begins
 
     around = surroundings(arguments, setting)
     interruption = Interruption()
     results: list[DrillResult] = []
+    errors: list[VerifierError] = []
     with signals(interruption, setting.terminal):
         for scenario in scenarios:
             if interruption.requested:
-                break
+                return INTERRUPTED
             watcher = TerminalWatcher(setting.terminal)
-            with contextlib.closing(watcher):
-                result = drill(scenario, around, watcher=watcher, interruption=interruption)
+            try:
+                with contextlib.closing(watcher):
+                    result = drill(scenario, around, watcher=watcher, interruption=interruption)
+            except VerifierError as error:
+                if len(scenarios) > 1:
+                    setting.terminal.warn(f"{scenario.name} was not drilled")
+                setting.terminal.fail(error)
+                errors.append(error)
+                continue
             results.append(result)
             if arguments.json:
                 setting.terminal.put_bytes(result.proof_bytes)
             summarize(result, setting.terminal)
-    if any(result.interrupted for result in results) or len(results) < len(scenarios):
+    if any(result.interrupted for result in results):
         return INTERRUPTED
-    return exit_code([result.verdict.result.value for result in results], strict=arguments.strict)
+    return exit_code([result.verdict.result.value for result in results], errors, strict=arguments.strict)
 
 
-def exit_code(results: Sequence[str], *, strict: bool) -> int:
-    """Return the exit code of the gravest of some verdicts."""
+def exit_code(results: Sequence[str], errors: Sequence[VerifierError] = (), *, strict: bool) -> int:
+    """Return the exit code of the gravest of some verdicts, and of what kept other drills from having one."""
     from verifier.verdict import Result, gravest  # noqa: PLC0415 - loaded when a drill begins
 
     worst = gravest(Result(result) for result in results).value
+    if errors and worst != "FAILED":
+        undecided = [_EXIT[worst]] if worst == "INCONCLUSIVE" and results else []
+        return max([error.exit_code for error in errors] + undecided)
     return _WARNED_STRICT if worst == "WARNED" and strict else _EXIT[worst]
 
 

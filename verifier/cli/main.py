@@ -10,6 +10,7 @@ import argparse
 import importlib
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
@@ -19,6 +20,7 @@ from verifier.cli.setting import Setting
 from verifier.cli.terminal import Terminal
 from verifier.errors import VerifierError
 
+UNFINISHED: Final = 3
 INTERRUPTED: Final = 130
 
 COMMANDS: Final = {
@@ -70,8 +72,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         # Whoever read our output has enough (`| head`); the interpreter must not complain of it at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+        return UNFINISHED
+
+
+def run_process() -> int:
+    """Do what `main` does, for a whole process: a bug shows its traceback, and is never taken for a verdict.
+
+    The interpreter's own exit code for it would be 1, which is FAILED.
+    """
+    try:
+        return main()
+    except Exception:  # noqa: BLE001 - a bug may raise anything; nothing is hidden
+        traceback.print_exc()
+        return UNFINISHED
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_process())
