@@ -8,6 +8,7 @@ that neither the order of answers nor the size of the dataset costs memory.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import re
 from collections import deque
@@ -26,7 +27,7 @@ from verifier.inventory.survey import survey
 from verifier.inventory.tally import Tally
 from verifier.inventory.walk import Walk
 from verifier.patterns import Patterns
-from verifier.progress import CancelledError
+from verifier.progress import METER_LENGTH, CancelledError, Meter, use_meter
 from verifier.sources.places.walk import Directories
 
 if TYPE_CHECKING:
@@ -105,10 +106,12 @@ def take_inventory(
 
     Args:
         folder: where the data is.
-        created, machine: for the header; the time is taken before this is called.
+        created: the time, taken before this is called.
+        machine: this machine's name, for the header.
         digest: the algorithm; None for names, sizes and times only, with no file opened.
         exclude: patterns as in a .gitignore.
-        dataset, previous: for the header; what the data is called (the folder's name), the manifest that went before.
+        dataset: what the data is called; the folder's name if it is not given.
+        previous: the identity of the manifest that this one shall follow.
         workers: how many processes read; the processors' number if it is not given.
         draft_folder: where lines are gathered, some 150 bytes for each file; the system's place if it is not given.
         on_progress: see `Progress`; called some ten times a second.
@@ -153,7 +156,8 @@ class _Taking:
         self._algorithm = algorithm
         self._open_store = open_store
         self._rests: deque[Batch] = deque()
-        self._walked = self._workers = 0
+        self._walked = 0
+        self._our_meter = Meter([0] * METER_LENGTH)
         self._walk_is_over = False
 
     @cached_property
@@ -163,22 +167,54 @@ class _Taking:
 
     def take(self, workers: int, on_progress: Progress | None) -> None:
         """Read everything."""
-        self._workers = workers
         with Engine(workers=workers, preload=("verifier.inventory.survey",)) as engine:
 
             def tell() -> None:
                 if on_progress:
+                    files = engine.files_finished + self._our_meter.files_finished
                     total = self._walked if self._walk_is_over else None
-                    on_progress(engine.files_finished, total, engine.bytes_moved)
+                    on_progress(files, total, engine.bytes_moved + self._our_meter.bytes_moved)
 
-            tasks = self._walked_batches()
+            batches = self._alone_if_small(self._walked_batches())
+            if workers > 1:
+                batches = self._helping(batches, engine, workers)
             while True:
-                for answer in engine.map(survey, enumerate(tasks), on_progress=tell):
+                for answer in engine.map(survey, enumerate(batches), on_progress=tell):
                     self._receive(answer)
                 if not self._rests and not self.store.has_large:
                     break
-                tasks = self._left_batches()
+                batches = self._left_batches()
             tell()
+
+    def _alone_if_small(self, batches: Iterator[Batch]) -> Iterator[Batch]:
+        """Yield what needs workers: a single batch is done here before one could have started."""
+        first, second = next(batches, None), next(batches, None)
+        if first is not None and second is None:
+            self._survey_here(first)
+        else:
+            yield from (batch for batch in (first, second) if batch is not None)
+        yield from batches
+
+    def _helping(self, batches: Iterator[Batch], engine: Engine, workers: int) -> Iterator[Batch]:
+        """Yield batches for the workers; while these are starting, work on some here, where there is nothing to do.
+
+        A worker takes a tenth of a second or more to start; thousands of small files are read in that time.
+        """
+        yield from itertools.islice(batches, workers)
+        _ = self.store
+        while not engine.files_finished and not engine.bytes_moved:
+            batch = next(batches, None)
+            if batch is None:
+                return
+            self._survey_here(batch)
+        yield from batches
+
+    def _survey_here(self, batch: Batch) -> None:
+        before = use_meter(self._our_meter)
+        try:
+            self._take_in(survey(batch))
+        finally:
+            use_meter(before)
 
     def header(
         self, folder: Path, *, dataset: str | None, created: datetime, machine: str, previous: str | None
@@ -202,7 +238,9 @@ class _Taking:
             raise CancelledError("cancelled; no manifest was made")
         if isinstance(answer, Lost):
             raise answer.error or EngineError(f"a worker could not finish its files: {answer.cause}")
-        surveyed = answer.answer
+        self._take_in(answer.answer)
+
+    def _take_in(self, surveyed: Surveyed) -> None:
         for part in surveyed.parts:
             self.store.draft.put((surveyed.number, part.place), part.lines, part.counts)
         for large in surveyed.large:
@@ -230,23 +268,21 @@ class _Taking:
                 yield self._batch(number, 0, runs)
                 self._walked += names
                 runs, names, number = [], 0, number + 1
-                if number == self._workers:
-                    _ = self.store  # each worker has a batch and is starting: the time to load what comes after
         self._walked += names
         self._walk_is_over = True
         if runs:
             yield self._batch(number, 0, runs)
-        _ = self.store
 
     def _left_batches(self) -> Iterator[Batch]:
         """Yield what the walk left: the large files, each alone, the largest first, then what was beyond a batch."""
         for file in self.store.take_large():
-            yield self._batch(file.number, file.place, [Run(file.folder, [file.name])], self.store.piece_bytes)
+            batch = self._batch(file.number, file.place, [Run(file.folder, [file.name])])
+            yield batch._replace(piece_bytes=self.store.piece_bytes)
         while self._rests:
             yield self._rests.popleft()
 
-    def _batch(self, number: int, first: int, runs: list[Run], piece_bytes: int | None = None) -> Batch:
-        return Batch(self._root, self._root_id, self._algorithm, number, first, runs, piece_bytes)
+    def _batch(self, number: int, first: int, runs: list[Run]) -> Batch:
+        return Batch(self._root, self._root_id, self._algorithm, number, first, runs)
 
 
 def exclude_output(folder: Path, target: Path) -> str | None:
