@@ -89,10 +89,12 @@ class Place:
         assert main([*arguments, "--workers", "1"]) == 0
         return self.manifest
 
-    def prove(self, *options: str | Path, against: bool = False, address: Path | None = None) -> Drilled:
+    def prove(
+        self, *options: str | Path, against: bool = False, address: Path | None = None, quiet: bool = True
+    ) -> Drilled:
         """Drill the copy in this process, by default with one worker, against the manifest or the live data."""
         reference = ["--against", self.live] if against else ["--manifest", self.manifest]
-        return self.run("prove", address or self.copy, *reference, *options)
+        return self.run("prove", address or self.copy, *reference, *options, quiet=quiet)
 
     def drill(self, scenario: str, *options: str | Path) -> Drilled:
         """Drill what a scenario says, in this process."""
@@ -100,13 +102,13 @@ class Place:
         file.write_text(scenario, encoding="utf-8")
         return self.run("drill", file, *options)
 
-    def run(self, command: str, *arguments: str | Path) -> Drilled:
+    def run(self, command: str, *arguments: str | Path, quiet: bool = True) -> Drilled:
         """Run `prove` or `drill` in this process."""
         before = set(self.bundles())
         workers = [] if "--workers" in arguments else ["--workers", "1"]
         places = ["--reports", self.reports, "--state", self.state, "--scratch", self.scratch]
-        given = [os.fspath(argument) for argument in (command, *arguments, *workers, *places, "--quiet")]
-        code = main(given)
+        given = [os.fspath(argument) for argument in (command, *arguments, *workers, *places)]
+        code = main([*given, "--quiet"] if quiet else given)
         new = [folder for folder in self.bundles() if folder not in before]
         assert len(new) <= 1
         facts = proof.from_bytes((new[0] / "proof.json").read_bytes()) if new else None

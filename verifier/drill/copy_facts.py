@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
+from verifier import relpath
 from verifier.drill.account import Account, count
 from verifier.drill.carry_out import Work
 from verifier.drill.draw import Draw, Size
@@ -90,7 +91,7 @@ def copy_facts(part: CopyDrill, scenario: Scenario, covered: CoverageFacts) -> C
     stated = None if survey is None else survey.facts.snapshot
     return CopyFacts(
         name=part.copy.name,
-        address=part.copy.at,
+        address=relpath.as_text(part.copy.at),
         medium=part.copy.medium,
         site=part.copy.site,
         snapshot=stated or (None if newest is None else time_text(_moment(newest))),

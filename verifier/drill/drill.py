@@ -19,7 +19,7 @@ from typing import Literal
 
 import msgspec
 
-from verifier import bundle, ledger, proof
+from verifier import bundle, ledger, proof, relpath
 from verifier.drill.account import Account, coverage, settle
 from verifier.drill.carry_out import Work
 from verifier.drill.control import plant_damage
@@ -209,9 +209,10 @@ class _Drill:
     def _options(self) -> str:
         """Return a text that is equal for two drills of which one may take up the other."""
         scenario, reference = self.scenario, self.reference
-        against = str(reference.live) if reference.live else reference.facts.identity
+        against = relpath.as_text(str(reference.live)) if reference.live else reference.facts.identity
         sample = msgspec.to_builtins(scenario.sample)
-        stated = [scenario.sha256, against, list(scenario.only), sample, [copy.name for copy in scenario.copies]]
+        only = [relpath.as_text(pattern) for pattern in scenario.only]
+        stated = [scenario.sha256, against, only, sample, [copy.name for copy in scenario.copies]]
         return msgspec.json.encode(stated, order="sorted").decode()
 
     def restore(self, scratch: Scratch) -> None:

@@ -26,7 +26,7 @@ from verifier.proof import LeftOut as LeftOutFacts
 from verifier.proof import Origin as OriginFacts
 from verifier.scenario.scenario import Scenario
 from verifier.sources.interface import Location
-from verifier.sources.table import open_source
+from verifier.sources.table import folder_of, open_source
 
 NAS_FOLDERS = ("@eaDir/", "\\#recycle/")
 
@@ -62,9 +62,13 @@ class Reference:
 
     def is_made_from(self, folder: Path) -> bool:
         """Tell whether the manifest was made from this very folder, so that it can only be compared with itself."""
-        if self.live is not None or self.origin_folder is None:
+        origin = self.facts.origin
+        if self.live is not None or origin.machine != socket.gethostname():
             return False
-        return os.path.realpath(self.origin_folder) == os.path.realpath(folder)
+        here = os.path.realpath(folder)
+        if origin.address == relpath.as_text(here):
+            return True
+        return self.origin_folder is not None and os.path.realpath(self.origin_folder) == here
 
 
 @contextlib.contextmanager
@@ -85,7 +89,7 @@ def open_reference(scenario: Scenario, *, now: datetime, folder: Path) -> Iterat
         file = _list_live(scenario, now=now, folder=folder)
     if file is None:
         raise AssertionError("a scenario has a manifest or live data")
-    stated_live = [Path(copy.at).expanduser().absolute() for copy in scenario.copies if copy.live]
+    stated_live = [folder_of(copy.at) for copy in scenario.copies if copy.live]
     with open_manifest(file) as manifest:
         header = manifest.header
         if header.digest is None and scenario.against is None:
@@ -122,9 +126,9 @@ def _list_live(scenario: Scenario, *, now: datetime, folder: Path) -> Path:
         since_ns = int((now - timedelta(seconds=scenario.newer_seconds)).timestamp()) * 1_000_000_000
     exclude = Patterns(NAS_FOLDERS)
     header = Header(
-        dataset=live.name or "live",
+        dataset=relpath.as_text(live.name) or "live",
         created=write_time(now),
-        origin=Origin(address=str(live), machine=socket.gethostname()),
+        origin=Origin(address=relpath.as_text(str(live)), machine=socket.gethostname()),
         digest=None,
         exclude=exclude.lines,
         left_out=LeftOut(),
