@@ -182,6 +182,7 @@ def test_exclusion_counts_what_it_hides(folder: Path, take: Take) -> None:
         "a/keep.tmp": 100_000,
         "cache\n/keep.tmp": 1_000_000,
         "b/#recycle": 2,
+        "new\nline/y.tmp": 5,
     }.items():
         put(folder, name, bytes(size_bytes))
     (folder / "a" / "#recycle" / "link").symlink_to("x")
@@ -196,7 +197,7 @@ def test_exclusion_counts_what_it_hides(folder: Path, take: Take) -> None:
     ]
     more = take(folder, exclude=[*NAS_FOLDERS, "*.tmp", "!keep.tmp", "cache*/"])
     assert paths(more) == [b"a/keep.tmp", b"b/#recycle", b"keep.txt"]
-    assert (more.header.left_out.excluded.files, more.header.left_out.excluded.bytes) == (6, 1_011_110)
+    assert (more.header.left_out.excluded.files, more.header.left_out.excluded.bytes) == (7, 1_011_115)
     with pytest.raises(UsageError):
         take(folder, exclude=["!"])
 
@@ -223,10 +224,21 @@ def batch(folder: Path, *names: bytes, algorithm: str | None = "xxh3_128") -> Ba
     return Batch(os.fsencode(folder), root_id, algorithm, 0, 0, [Run(b"", list(names))])
 
 
-def test_an_unreadable_file_is_named(folder: Path) -> None:
+needs_proc = pytest.mark.skipif(sys.platform != "linux", reason="asks the kernel for files that fail: /proc")
+
+
+@needs_proc
+def test_an_unreadable_file_is_named() -> None:
     # A process's memory begins with an unmapped page: a regular file whose first byte fails with an input/output error.
     (left,) = survey(batch(Path("/proc/self"), b"mem")).left
     assert (left.reason, left.path, left.detail) == ("unreadable", b"mem", os.strerror(errno.EIO))
+
+
+@needs_proc
+def test_a_file_whose_size_is_a_lie_is_not_recorded() -> None:
+    # What the kernel writes as it is read states a size of 0.
+    (left,) = survey(batch(Path("/proc"), b"version")).left
+    assert (left.reason, left.path) == ("changing", b"version")
 
 
 def test_what_went_away_since_the_walk_is_changing(folder: Path) -> None:
