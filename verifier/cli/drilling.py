@@ -18,7 +18,7 @@ from verifier.errors import UsageError, VerifierError
 if TYPE_CHECKING:
     from verifier.drill import DrillResult, Interruption, Surroundings
     from verifier.outcome import Finding
-    from verifier.proof import CopyFacts, Proof
+    from verifier.proof import CopyFacts, FindingFacts, Proof
     from verifier.scenario.scenario import Scenario
 
 INTERRUPTED: Final = 130
@@ -26,6 +26,7 @@ _EXIT: Final = {"PASSED": 0, "WARNED": 0, "FAILED": 1, "INCONCLUSIVE": 3}
 _WARNED_STRICT: Final = 4
 _SEED_BYTES: Final = 32
 _FOUND_SHOWN: Final = 20
+_NAMED: Final = 10
 _WORKERS_AT_MOST: Final = 4
 
 
@@ -219,6 +220,10 @@ def _say_copy(copy: CopyFacts, facts: Proof, terminal: Terminal) -> None:
     terminal.say(f"  {copy.name}: {word}")
     for reason in copy.verdict.reasons[:8]:
         terminal.say(f"    {relpath.show(reason)}")
+    for finding in copy.findings[:_NAMED]:
+        terminal.say(f"      {_named(finding, terminal)}")
+    if len(copy.findings) > _NAMED:
+        terminal.say("      … and more, in the report")
     if facts.manifest.live and copy.proven.files:
         moment = facts.manifest.created_at or ""
         terminal.say(f"    {copy.proven.files:,} restored files match the live data at {moment}")
@@ -227,3 +232,12 @@ def _say_copy(copy: CopyFacts, facts: Proof, terminal: Terminal) -> None:
         rate = copy.measured.get("bytes_per_second")
         speed = f", {size(int(rate))}/s" if isinstance(rate, int | float) else ""
         terminal.say(terminal.coloured(f"    {size(copy.proven.bytes)} in {duration(seconds)}{speed}", "faint"))
+
+
+def _named(finding: FindingFacts, terminal: Terminal) -> str:
+    from verifier.outcome import WARNING_KINDS  # noqa: PLC0415 - loaded when a drill ends
+
+    word = terminal.coloured(finding.kind, "WARNED" if finding.kind in WARNING_KINDS else "FAILED")
+    if finding.path is None and finding.path_b64 is None:
+        return f"{word} {relpath.show(finding.detail)}: {relpath.show(finding.actual)}"
+    return f"{word} {relpath.show(relpath.from_json(finding.path, finding.path_b64))}"
