@@ -143,7 +143,8 @@ class Home:
         slow = {"VERIFIER_TEST_READ_SECONDS": str(read_seconds), "VERIFIER_TEST_LIST_SECONDS": str(list_seconds)}
         given = [*command, *map(str, arguments), *(self.places if places else ())]
         # As for a user: a developer's wish for unbuffered output changes what happens when nobody reads it.
-        usual = {"PYTHONPATH": str(SLOW_DISK), "PYTHONUNBUFFERED": ""}
+        paths = filter(None, [str(SLOW_DISK), os.environ.get("PYTHONPATH")])
+        usual = {"PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": ""}
         return Running(self, given, env={**usual, **slow, **(env or {})}, options=options)
 
     def saved_batches(self) -> int:

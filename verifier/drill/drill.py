@@ -180,7 +180,12 @@ class _Drill:
         options = self._options()
         recover(self.book, self.scenario.name, self.surroundings.reports)
         unfinished = self.book.unfinished(self.scenario.name)
-        same = [one for one in unfinished if (one.options, one.planned) == (options, planned)]
+        seed, seed_source = self.surroundings.new_seed()
+        same = [
+            one
+            for one in unfinished
+            if (one.options, one.planned) == (options, planned) and (seed_source != "given" or one.seed == seed)
+        ]
         resumed = same[-1] if same and self.surroundings.resume else None
         self.abandoned = [one for one in unfinished if one is not resumed]
         if resumed is not None:
@@ -194,7 +199,6 @@ class _Drill:
                 options=resumed.options,
             )
             return
-        seed, seed_source = self.surroundings.new_seed()
         self.begun = BeginDrill(
             scenario=self.scenario.name,
             id=self.surroundings.new_id(),
