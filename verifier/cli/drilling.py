@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from verifier import relpath
 from verifier.cli.setting import Setting
 from verifier.cli.terminal import Terminal, Update, duration, size
+from verifier.engine.starting import start_ahead
 from verifier.errors import UsageError, VerifierError
 
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from verifier.scenario.scenario import Scenario
 
 INTERRUPTED: Final = 130
+WORKER_MODULES: Final = ("verifier.restore", "verifier.sources.places.folder", "verifier.sources.formats.plain")
+"""What a drill's workers import, named here so that they can begin to before this process has loaded a drill."""
+
 _EXIT: Final = {"PASSED": 0, "WARNED": 0, "FAILED": 1, "INCONCLUSIVE": 3}
 _WARNED_STRICT: Final = 4
 _SEED_BYTES: Final = 32
@@ -69,13 +73,18 @@ def surroundings(arguments: argparse.Namespace, setting: Setting) -> Surrounding
         reports=arguments.reports,
         state=arguments.state or default_state(),
         scratch=arguments.scratch or default_folder(),
-        workers=arguments.workers or min(_WORKERS_AT_MOST, os.cpu_count() or 1),
+        workers=_workers(arguments),
         machine=socket.gethostname(),
         now=setting.now,
         new_seed=_seed_giver(arguments.seed, secrets.token_bytes),
         new_id=lambda: secrets.token_hex(8),
         resume=arguments.resume,
+        preload=WORKER_MODULES,
     )
+
+
+def _workers(arguments: argparse.Namespace) -> int:
+    return arguments.workers or min(_WORKERS_AT_MOST, os.cpu_count() or 1)
 
 
 def _seed_giver(
@@ -158,6 +167,8 @@ def run_drills(scenarios: Sequence[Scenario], arguments: argparse.Namespace, set
 
     One that could not be drilled keeps none of the others from it.
     """
+    if _workers(arguments) > 1:
+        start_ahead(WORKER_MODULES)
     from verifier.drill import Interruption, drill  # noqa: PLC0415 - loaded when a drill begins
 
     around = surroundings(arguments, setting)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from verifier.cli.setting import Setting
+from verifier.engine.starting import start_ahead
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -61,6 +62,8 @@ def _ended_alike() -> Iterator[None]:
 
 def _run(arguments: argparse.Namespace, setting: Setting) -> int:
     if arguments.manifest_command == "create":
+        if arguments.workers != 1:
+            start_ahead(("verifier.inventory.survey",))
         from verifier.cli import manifest_create  # noqa: PLC0415 - `--help` loads neither engine nor manifests
 
         return manifest_create.create(arguments, setting)

@@ -50,7 +50,8 @@ _TELL_EVERY = 500
 class Surroundings:
     """Where and with what a drill is carried out; whatever is not repeatable is handed in.
 
-    `new_seed` gives 32 bytes and says where they are from; it is asked once the size of every draw is fixed.
+    `new_seed` gives 32 bytes and says where they are from; it is asked once the size of every draw is fixed. `preload`
+    are modules that workers import before their first batch.
     """
 
     reports: Path
@@ -63,6 +64,7 @@ class Surroundings:
     new_id: Callable[[], str]
     resume: bool = False
     stall_seconds: float = 120.0
+    preload: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -225,7 +227,7 @@ class _Drill:
         with Engine(
             workers=workers,
             stall_seconds=self.surroundings.stall_seconds,
-            preload=("verifier.restore", "verifier.sources.places.folder", "verifier.sources.formats.plain"),
+            preload=self.surroundings.preload,
         ) as machine:
             self.interruption.attach(machine.stop)
             for part in self.parts:

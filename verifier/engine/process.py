@@ -7,7 +7,6 @@ bear a fork, they are spawned. Measured on two busy cores, to the first result o
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import functools
 import os
@@ -15,13 +14,14 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, MutableSequence, Sequence
+from collections.abc import Callable, MutableSequence, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from typing import Any, Final, Protocol, TypeVar, cast
 
 from verifier import progress
 from verifier.engine import worker
 from verifier.engine.answer import Counted
+from verifier.engine.starting import modules, starting
 from verifier.errors import EngineError
 
 Payload = TypeVar("Payload")
@@ -29,7 +29,6 @@ Answer = TypeVar("Answer")
 
 _DEATH_SECONDS: Final = 1.0
 _MOMENT_SECONDS: Final = 0.005
-_SAFE_PATH: Final = "PYTHONSAFEPATH"
 
 
 class Worker(Protocol):
@@ -89,11 +88,11 @@ class ProcessWorker:
 
     def __init__(self, preload: Sequence[str]) -> None:
         self._context = _Context()
-        self._context.set_forkserver_preload(["verifier.engine.worker", *preload])
+        self._context.set_forkserver_preload(modules(preload))
         cells = cast("MutableSequence[int]", self._context.RawArray(ctypes.c_int64, progress.METER_LENGTH))
         self._meter = progress.Meter(cells)
         begin = functools.partial(worker.begin, cells, tuple(preload))
-        with _starting():
+        with starting():
             self._executor = ProcessPoolExecutor(max_workers=1, mp_context=self._context, initializer=begin)
         self._closer = threading.Thread(
             target=self._executor.shutdown, kwargs={"cancel_futures": True}, name="dismiss a worker", daemon=True
@@ -112,7 +111,7 @@ class ProcessWorker:
             EOFError: the server that it is forked from broke off.
         """
         if self._context.process is None:
-            with _starting():
+            with starting():
                 return self._executor.submit(worker.perform, function, payload)
         return self._executor.submit(worker.perform, function, payload)
 
@@ -201,28 +200,6 @@ class BorrowedWorker:
     def ended(self) -> bool:
         """Tell that nothing of ours is left."""
         return True
-
-
-@contextlib.contextmanager
-def _starting() -> Iterator[None]:
-    """Start processes with signals held back, and without a look at the working folder.
-
-    A new worker has the signals held that only the parent acts on until it has its own way with them
-    (`worker.begin`), the server that it is forked from for good: Ctrl-C, or the end of a whole control group, would
-    otherwise kill them. And a new interpreter would import modules from the working folder before its own library's:
-    from a copy, perhaps, in which anybody may have put a `signal.py`.
-    """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, worker.PARENTS_SIGNALS)
-    safe_before = os.environ.get(_SAFE_PATH)
-    os.environ[_SAFE_PATH] = "1"
-    try:
-        yield
-    finally:
-        if safe_before is None:
-            del os.environ[_SAFE_PATH]
-        else:
-            os.environ[_SAFE_PATH] = safe_before
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _signal_name(number: int) -> str:
