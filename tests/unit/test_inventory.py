@@ -22,11 +22,11 @@ from verifier.entry import PIECE_BYTES, Entry
 from verifier.errors import SourceError, UnreachableError, UsageError
 from verifier.inventory import NAS_FOLDERS, Inventory, exclude_output, take_inventory
 from verifier.inventory import survey as survey_room
-from verifier.inventory import walk as walk_room
 from verifier.inventory.batch import LARGE_BYTES, LINK_MARK, Batch, Run
 from verifier.inventory.cloud import is_cloud_only
 from verifier.inventory.survey import survey
 from verifier.manifest import open_manifest
+from verifier.sources.places import walk as walk_room
 
 CREATED = datetime(2026, 11, 22, 18, 30, tzinfo=UTC)
 Take = Callable[..., Inventory]
