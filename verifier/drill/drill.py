@@ -120,6 +120,12 @@ def drill(
         return under_way.leave(proof_bytes, verdict)
 
 
+def _tell(watcher: Watcher, interruption: Interruption, files: int, total: int | None, size_bytes: int) -> None:
+    if interruption.requested:
+        raise CancelledError("the drill was interrupted before it began")
+    watcher.progress(files, total, size_bytes, None)
+
+
 def _claim_scratch(scenario: Scenario, surroundings: Surroundings) -> Scratch:
     folders = [folder_of(copy.at) for copy in scenario.copies]
     forbidden = [folder for folder in (*folders, scenario.against) if folder is not None]
