@@ -37,6 +37,7 @@ from verifier.sources.table import open_source
 _REASONS: Final[tuple[tuple[type[SourceError], Reason], ...]] = (
     (AccessDeniedError, Reason.ACCESS_DENIED),
     (UnreachableError, Reason.UNREACHABLE),
+    (ChangedDuringError, Reason.CHANGED_DURING),
     (InterruptedTransferError, Reason.INTERRUPTED),
 )
 _open_sources: Final[dict[str, Source]] = {}
@@ -306,13 +307,23 @@ def _unrestored(item: Item, reason: Reason, detail: str, attempts: int = 1) -> U
 
 
 def combine_pieces(outcomes: Sequence[Outcome], item: Item) -> Outcome:
-    """Return the outcome of a file from those of all its pieces: the worst of them, in the file's own size."""
+    """Return the outcome of a file from those of all its pieces: the worst of them, in the file's own size.
+
+    A finding that is held against the copy comes first, then what could not be told, then a change.
+    """
     attempts = max(outcome.attempts for outcome in outcomes)
-    for kind in (Finding, Unrestored):
-        bad = [(number, outcome) for number, outcome in enumerate(outcomes) if isinstance(outcome, kind)]
-        if bad:
-            number, worst = bad[0]
-            where = f"in {len(bad)} of {len(outcomes)} pieces, the first at byte {number * PIECE_BYTES}"
-            detail = f"{worst.detail}; {where}" if worst.detail else where
-            return msgspec.structs.replace(worst, size_bytes=item.entry.size_bytes, detail=detail, attempts=attempts)
-    return Match(path=item.entry.path, size_bytes=item.entry.size_bytes, attempts=attempts)
+    told = [(number, outcome) for number, outcome in enumerate(outcomes) if not isinstance(outcome, Match)]
+    if not told:
+        return Match(path=item.entry.path, size_bytes=item.entry.size_bytes, attempts=attempts)
+    gravest = max(_gravity(outcome) for _, outcome in told)
+    bad = [(number, outcome) for number, outcome in told if _gravity(outcome) == gravest]
+    number, worst = bad[0]
+    where = f"in {len(bad)} of {len(outcomes)} pieces, the first at byte {number * PIECE_BYTES}"
+    detail = f"{worst.detail}; {where}" if worst.detail else where
+    return msgspec.structs.replace(worst, size_bytes=item.entry.size_bytes, detail=detail, attempts=attempts)
+
+
+def _gravity(outcome: Finding | Unrestored) -> int:
+    if isinstance(outcome, Unrestored):
+        return 2
+    return 1 if outcome.is_counted else 3
