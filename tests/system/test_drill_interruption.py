@@ -65,6 +65,30 @@ def test_a_signal_in_the_middle_leaves_a_whole_proof_of_what_was_done(home: Home
     assert {line["outcome"] for line in outcomes} == {"CANCELLED"}
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_a_batch_has_proven_before_the_wish_to_stop_counts(home: Home, tmp_path: Path, workers: int) -> None:
+    names = tmp_path / "names"
+    remember = {"VERIFIER_TEST_READ_NAMES": str(names)}
+    options = ("--sample", "16", "--workers", str(workers))  # the smallest batch: there is no other
+    with home.start(*home.prove, *options, read_seconds=0.05, env=remember) as running:
+        copied = os.fsencode(home.copy)
+        running.until(lambda: names.exists() and names.read_bytes().count(copied) > 4)
+        for process in running.processes():  # as systemd stops a service
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGTERM)
+        ended = running.end()
+        assert comes(lambda: not running.processes(), 2)
+    assert_interrupted(ended, home)
+    copy = ended.copy
+    assert_one_outcome_each(copy)
+    assert (copy.planned.files, set(copy.counts)) == (16, {"CANCELLED"})
+    assert 0 < copy.proven.files < 16
+    words = [line["outcome"] for line in read_outcomes(ended.bundle)]
+    assert (words.count("match"), words.count("CANCELLED")) == (copy.proven.files, copy.counts["CANCELLED"].files)
+    assert copy.assurance is not None
+    assert copy.assurance.bad == copy.counts["CANCELLED"].files, "what was not told is not counted as good"
+
+
 def test_the_drill_after_an_interrupted_one_goes_on_with_the_chain(home: Home) -> None:
     with home.start(*home.prove, "--full", "--workers", "1", read_seconds=SLOW) as running:
         running.until_batches(1)
@@ -137,19 +161,6 @@ def test_a_second_signal_ends_a_drill_without_grace(home: Home, stopped_worker: 
     assert_interrupted(ended, home)
     assert_one_outcome_each(ended.copy)
     assert comes(lambda: not running.processes(), 2), "a stopped worker is killed, too"
-
-
-def test_a_signal_to_every_process_is_as_one_to_the_drill_alone(home: Home) -> None:
-    with home.start(*home.prove, "--full", "--workers", "2", read_seconds=SLOW) as running:
-        running.until_batches(2)
-        for process in running.processes():  # as systemd stops a service
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(process, signal.SIGTERM)
-        ended = running.end()
-        assert comes(lambda: not running.processes(), 2)
-    assert_interrupted(ended, home)
-    assert_one_outcome_each(ended.copy)
-    assert set(ended.copy.counts) == {"CANCELLED"}
 
 
 def test_a_terminal_that_is_closed_ends_a_drill_in_good_order(home: Home) -> None:

@@ -29,10 +29,16 @@ def starting() -> Iterator[None]:
     otherwise kill them. And a new interpreter would import modules from the working folder before its own library's:
     from a copy, perhaps, in which anybody may have put a `signal.py`.
     """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, PARENTS_SIGNALS)
+    from multiprocessing import resource_tracker  # noqa: PLC0415 - not every command has workers
+
     safe_before = os.environ.get(_SAFE_PATH)
     os.environ[_SAFE_PATH] = "1"
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, PARENTS_SIGNALS)
     try:
+        # The library's own tracker, which is started with the first process, lets go of signals that were held: so it
+        # comes first, and they are held again.
+        resource_tracker.ensure_running()
+        signal.pthread_sigmask(signal.SIG_BLOCK, PARENTS_SIGNALS)
         yield
     finally:
         if safe_before is None:
@@ -57,6 +63,6 @@ def start_ahead(preload: Sequence[str]) -> None:
         return
     from multiprocessing import forkserver  # noqa: PLC0415 - not every command has workers
 
-    with starting(), contextlib.suppress(OSError):
+    with contextlib.suppress(OSError), starting():
         forkserver.set_forkserver_preload(modules(preload))
         forkserver.ensure_running()
