@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import random
 import secrets
@@ -121,10 +122,15 @@ class Home:
             return running.end(timeout)
 
     def run_here(self, *arguments: str | Path) -> Ended:
-        """Run a drill to its end in this process, with one worker: quicker where the process does not matter."""
+        """Run a command to its end in this process, by default with one worker: quicker, where that is all the same."""
         before = self.bundles()
-        code = main([*map(str, arguments), *self.places, "--workers", "1", "--quiet"])
-        return Ended(code=code, stdout=b"", stderr="", bundles=self._new(before))
+        given = [*map(str, arguments), *self.places]
+        out, err = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = main([*given, *(() if "--workers" in given else ("--workers", "1"))])
+        out.flush()
+        printed = out.buffer.getvalue()
+        return Ended(code=code, stdout=printed, stderr=err.getvalue(), bundles=self._new(before))
 
     def _new(self, before: set[Path]) -> tuple[Path, ...]:
         return tuple(sorted(self.bundles() - before, key=lambda folder: read_proof(folder).drill.number))
