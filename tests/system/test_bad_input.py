@@ -283,6 +283,18 @@ def _tree(root: Path) -> dict[str, bytes | None]:
     return {str(path): path.read_bytes() if path.is_file() else None for path in root.rglob("*")}
 
 
+@pytest.mark.parametrize("what", ["reports", "state"])
+@pytest.mark.parametrize("where", ["copy", "copy/below", "link/below"])
+def test_nothing_is_written_into_a_copy(place: Place, capfd: pytest.CaptureFixture[str], what: str, where: str) -> None:
+    (place.root / "link").symlink_to(place.copy)
+    before = _tree(place.copy)
+    setattr(place, what, place.root / where)
+
+    _assert_refused(place, capfd, code=2, says=f"expected {what} apart from every copy")
+
+    assert _tree(place.copy) == before
+
+
 def test_scratch_with_somebody_elses_files_is_refused(place: Place, capfd: pytest.CaptureFixture[str]) -> None:
     place.scratch.mkdir()
     (place.scratch / "thesis.txt").write_text("the only one")

@@ -21,6 +21,7 @@ import msgspec
 
 from verifier import bundle, ledger, proof, relpath
 from verifier.drill.account import Account, coverage, settle
+from verifier.drill.apart import refuse_inside_copies
 from verifier.drill.carry_out import Work
 from verifier.drill.control import plant_damage
 from verifier.drill.copy_facts import CopyDrill, copy_facts, judge, time_text
@@ -86,6 +87,7 @@ def drill(
     Raises:
         VerifierError: the drill could not begin (its leaf says why and has the exit code), or left no bundle.
     """
+    refuse_inside_copies(scenario.copies, reports=surroundings.reports, state=surroundings.state)
     started = time_text(surroundings.now())
     holder = ledger.describe_holder(since=started)
     with contextlib.ExitStack() as stack:
