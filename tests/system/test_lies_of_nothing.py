@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,22 @@ def test_only_asks_the_whole_copy_what_is_its_newest_file(place: Place) -> None:
     drilled = place.prove("--full", "--only", "papers/", against=True)
 
     assert (drilled.result, drilled.counts) == ("FAILED", {"MISSING": 1})
+
+
+def test_a_drill_of_a_part_says_so(place: Place) -> None:
+    place.know()
+    put(place.live, "papers/00.bin", (place.live / "papers/00.bin").read_bytes(), seconds=time.time())
+    put(place.copy, "papers/00.bin", (place.live / "papers/00.bin").read_bytes(), seconds=time.time())
+
+    newer = place.prove("--full", "--newer", "2h", against=True)
+    only = place.prove("--full", "--only", "papers/")
+
+    assert (newer.result, newer.copy.proven.files) == ("PASSED", 1)
+    assert (only.result, only.copy.proven.files) == ("PASSED", 10)
+    for drilled, says in ((newer, "changed in the last 2:00:00"), (only, "papers/")):
+        assert drilled.folder is not None
+        for report in ("report.md", "report.html"):
+            assert says in (drilled.folder / report).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("options", [("--full",), ()])

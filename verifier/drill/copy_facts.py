@@ -112,7 +112,7 @@ def copy_facts(part: CopyDrill, scenario: Scenario, covered: CoverageFacts) -> C
         assurance=_assurance(part, scenario),
         coverage=covered,
         control=part.control,
-        notes=tuple(_notes(part)),
+        notes=tuple(_notes(part, scenario)),
         measured=_measured(part),
     )
 
@@ -151,8 +151,11 @@ def _largest_undrawn(survey: Survey, drawn: Draw, files: int) -> int:
     return sum(heapq.nlargest(files, sizes))
 
 
-def _notes(part: CopyDrill) -> list[str]:
+def _notes(part: CopyDrill, scenario: Scenario) -> list[str]:
     notes = list(part.notes)
+    if scenario.newer_seconds is not None:
+        age = timedelta(seconds=scenario.newer_seconds)
+        notes.append(f"limited to live files that were changed in the last {age}")
     survey = part.survey
     if survey is None:
         return notes
