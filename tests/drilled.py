@@ -14,6 +14,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from verifier import proof
 from verifier.cli.main import main
 from verifier.proof import CopyFacts, Proof
@@ -163,6 +165,21 @@ def prose(size_bytes: int, seed: int | str) -> bytes:
 
 
 _WORDS = ("and", "the", "of", "files", "were", "kept", "in", "a", "drawer", "until", "nobody", "knew", "what", "for")
+
+
+def assert_refused(place: Place, capfd: pytest.CaptureFixture[str], *options: str | Path, code: int, says: str) -> str:
+    """Hold a drill to its promise: an error in words, no bundle, and no trace in the chain."""
+    capfd.readouterr()
+    drilled = place.prove("--full", *options)
+    said = capfd.readouterr()
+
+    assert (drilled.code, drilled.proof) == (code, None), said.err
+    assert said.out == ""
+    assert says in said.err
+    assert said.err.startswith("verifier: ")
+    assert said.err.count("\n") <= 2
+    assert "Traceback" not in said.err
+    return said.err
 
 
 def run_without_rights(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
