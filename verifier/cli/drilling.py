@@ -38,13 +38,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of a drill."""
     size_options = parser.add_mutually_exclusive_group()
     size_options.add_argument("--full", action="store_true", help="restore every comparable file")
-    size_options.add_argument("--sample", type=_files, metavar="N", help="restore N files, drawn by lot")
+    size_options.add_argument("--sample", type=file_count, metavar="N", help="restore N files, drawn by lot")
     parser.add_argument(
         "--only", action="append", default=[], metavar="PATTERN", help="only these paths, as in a .gitignore"
     )
     parser.add_argument("--seed", metavar="HEX", help="32 bytes in hex, to draw the same sample again")
     parser.add_argument("--resume", action="store_true", help="take up a drill that was killed, or begin one")
-    parser.add_argument("--workers", type=_files, metavar="N", help="how many files are worked on at once")
+    parser.add_argument("--workers", type=file_count, metavar="N", help="how many files are worked on at once")
     parser.add_argument("--reports", type=Path, default=Path("reports"), metavar="DIR", help="default: reports")
     parser.add_argument("--state", type=Path, metavar="DIR", help="default: the platform's folder for state")
     parser.add_argument("--scratch", type=Path, metavar="DIR", help="default: the platform's folder for caches")
@@ -53,7 +53,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quiet", action="store_true", help="no talk and no progress")
 
 
-def _files(text: str) -> int:
+def file_count(text: str) -> int:
+    """Return a number of files from the command line: 1 or more."""
     number = int(text) if text.isascii() and text.isdigit() else 0
     if number < 1:
         raise argparse.ArgumentTypeError(f"expected a number from 1 on, got {relpath.show(text)}")
