@@ -40,7 +40,7 @@ _REASONS: Final[tuple[tuple[type[SourceError], Reason], ...]] = (
     (ChangedDuringError, Reason.CHANGED_DURING),
     (InterruptedTransferError, Reason.INTERRUPTED),
 )
-_open_sources: Final[dict[str, Source]] = {}
+_open_sources: Final[dict[tuple[str, str], Source]] = {}
 _open_live: Final[dict[Path, LiveFolder]] = {}
 
 
@@ -98,10 +98,15 @@ def close_sources() -> None:
 
 
 def _source(location: Location) -> Source:
-    source = _open_sources.get(location.address)
+    source = _open_sources.get(_key(location))
     if source is None:
-        source = _open_sources[location.address] = open_source(location)
+        source = _open_sources[_key(location)] = open_source(location)
     return source
+
+
+def _key(location: Location) -> tuple[str, str]:
+    """Return what tells a location from others: the same address with other credentials is another source."""
+    return location.address, repr(sorted(location.options.items()))
 
 
 def _live_folder(root: Path) -> LiveFolder:
@@ -112,7 +117,7 @@ def _live_folder(root: Path) -> LiveFolder:
 
 
 def _forget(location: Location) -> None:
-    source = _open_sources.pop(location.address, None)
+    source = _open_sources.pop(_key(location), None)
     if source is not None:
         source.close()
 

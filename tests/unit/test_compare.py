@@ -55,7 +55,8 @@ def _name(outcome: Outcome) -> str:
         (replace(OTHER, mtime_ns=102 * SECOND), True, "MISMATCH"),
         (replace(OTHER, mtime_ns=102 * SECOND + 1), True, "CHANGED"),
         (replace(OTHER, mtime_ns=102 * SECOND + 1), False, "MISMATCH"),
-        (replace(OTHER, mtime_ns=900 * SECOND, size_bytes=0), True, "CHANGED"),
+        (replace(OTHER, mtime_ns=900 * SECOND, size_bytes=0), True, "TRUNCATED"),
+        (replace(OTHER, mtime_ns=900 * SECOND, size_bytes=1), True, "CHANGED"),
         (replace(OTHER, mtime_ns=900 * SECOND, size_bytes=10), True, "CHANGED"),
         (replace(OTHER, mtime_ns=900 * SECOND, size_bytes=10), False, "GROWN"),
         (replace(OTHER, mtime_ns=1), True, "MISMATCH"),
@@ -118,6 +119,7 @@ def test_every_combination_is_what_the_design_says(
     assert (outcome.path, outcome.size_bytes, outcome.attempts) == (b"p", expected_bytes, attempts)
     equal = actual_bytes == expected_bytes and actual == expected
     newer = keeps and known_ns is not None and seen_ns is not None and seen_ns > known_ns + 2 * SECOND
+    newer = newer and (actual_bytes > 0 or expected_bytes == 0)
     by_size = (
         {True: "TRUNCATED", False: "GROWN"}.get(actual_bytes < expected_bytes)
         if actual_bytes != expected_bytes

@@ -51,8 +51,11 @@ def test_a_pair_of_files() -> None:
     assert _judged(_listed(size_bytes=10)) == "damage GROWN"
     assert _judged(_listed(size_bytes=8, mtime_ns=older)) == "damage TRUNCATED"
     assert _judged(_listed(size_bytes=8, mtime_ns=None)) == "damage TRUNCATED"
-    for size_bytes in (0, 8, 9, 10):
+    for size_bytes in (1, 8, 9, 10):
         assert _judged(_listed(size_bytes, newer)) == "maybe CHANGED"
+    assert _judged(_listed(0, newer)) == "damage TRUNCATED"  # what a full disk leaves is nobody's work
+    assert _judged(_listed(0, newer), unchanging=True) == "damage TRUNCATED"
+    assert _judged(_listed(0, newer), Entry(path=b"p", mtime_ns=THEN, digest="aa")) == "maybe CHANGED"
     assert _judged(_listed(mtime_ns=newer), keeps=False) == "comparable"
     assert _judged(_listed(8, newer), keeps=False) == "damage TRUNCATED"
     assert _judged(_listed(8, newer), Entry(path=b"p", size_bytes=9, digest="aa")) == "damage TRUNCATED"
@@ -107,6 +110,7 @@ def test_only_a_newer_file_escapes_comparison(
 
     known = known_ns is not None and seen_ns is not None
     newer = known and keeps and (seen_ns or 0) - (known_ns or 0) > 2 * SECOND
+    newer = newer and (actual_bytes > 0 or expected_bytes == 0)
     edited = known and live and (known_ns or 0) - (seen_ns or 0) > 2 * SECOND
     if kind != "file":
         assert word == "damage MISSING"

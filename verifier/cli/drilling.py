@@ -217,6 +217,8 @@ def summarize(result: DrillResult, terminal: Terminal) -> None:
     facts = proof.from_bytes(result.proof_bytes)
     word = terminal.coloured(facts.verdict.result, facts.verdict.result)
     terminal.say(f"{facts.scenario.name}: {word}")
+    if facts.drill.only:
+        terminal.say(f"  only what matches: {', '.join(map(relpath.show, facts.drill.only))}")
     for copy in facts.copies:
         _say_copy(copy, facts, terminal)
     report = next((result.folder / name for name in _reports(result.folder)), result.folder)

@@ -50,6 +50,18 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParse
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        return _run(given)
+    except KeyboardInterrupt:
+        Terminal().warn("interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has enough (`| head`); the interpreter must not complain of it at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return UNFINISHED
+
+
+def _run(given: Sequence[str]) -> int:
     parser, commands = _parser()
     chosen = next((word for word in given if not word.startswith("-")), None)
     module = None
@@ -66,13 +78,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except VerifierError as error:
         terminal.fail(error)
         return error.exit_code
-    except KeyboardInterrupt:
-        terminal.warn("interrupted")
-        return INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read our output has enough (`| head`); the interpreter must not complain of it at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return UNFINISHED
 
 
 def run_process() -> int:
