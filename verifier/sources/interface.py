@@ -80,7 +80,8 @@ class SourceFacts:
     """What a copy is found to be, for the proof and for the rules against a wrong PASSED.
 
     `read_from` is `device` (cached pages were dropped), `server`, or `cache possible`. `device` names the disk, export
-    or bucket: two copies with the same one count once. `notes` are sentences for the report.
+    or bucket: two copies with the same one count once. `notes` are sentences for the report; so are `warnings`, which
+    make the copy's verdict WARNED.
     """
 
     address: str
@@ -88,6 +89,7 @@ class SourceFacts:
     read_from: str = "cache possible"
     device: str | None = None
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 class Source(ABC):
