@@ -28,6 +28,7 @@ from verifier.scenario.kinds import (
 )
 from verifier.scenario.scenario import Copy, Objectives, Sample
 from verifier.scenario.section import Key, ListOf, Section, shown
+from verifier.sources.table import kind_of
 
 _Problems = Iterator[tuple[tuple[str | int, ...], str]]
 
@@ -55,6 +56,14 @@ def _one_copy_is_drilled(values: Mapping[str, Any]) -> _Problems:
     copies = values.get("copies", ())
     if copies and all(copy.get("live") for copy in copies):
         yield ("copy",), "expected at least one copy that is not live, got only the live data"
+
+
+def _b2_needs_a_key(values: Mapping[str, Any]) -> _Problems:
+    if kind_of(values.get("at", "")) != "b2" or values.get("live"):
+        return
+    for key in ("key_id", "key"):
+        if key not in values.get("options", {}):
+            yield (key,), f"expected {SECRET.expected} for a copy in B2, got nothing"
 
 
 _OBJECTIVES: Final = Section(
@@ -135,9 +144,10 @@ _OPENS_NONE: Final = "open a copy that needs it"
 _COPY: Final = Section(
     makes=Copy,
     repeated=True,
+    rules=(_b2_needs_a_key,),
     keys={
         "name": Key(kind=SLUG, goes_to="name", required=True, means="what the copy is called"),
-        "at": Key(kind=ADDRESS, goes_to="at", required=True, means="its address: a folder"),
+        "at": Key(kind=ADDRESS, goes_to="at", required=True, means="its address: a folder, or b2://bucket/prefix"),
         "live": Key(kind=BOOLEAN, goes_to="live", means="it is the original: counted by the rule, not drilled"),
         "medium": Key(
             kind=_MEDIUM, goes_to="medium", means="what it lies on: ssd, hdd, nas, usb, optical, tape, cloud"
@@ -160,8 +170,13 @@ _COPY: Final = Section(
             kind=PATH, goes_to="options.known_hosts", means="the keys of SFTP servers", not_yet=_OPENS_NONE
         ),
         "identity": Key(kind=PATH, goes_to="options.identity", means="the private key for SFTP", not_yet=_OPENS_NONE),
-        "key_id": Key(kind=SECRET, goes_to="options.key_id", means="the id of the key for B2", not_yet=_OPENS_NONE),
-        "key": Key(kind=SECRET, goes_to="options.key", means="the key for B2", not_yet=_OPENS_NONE),
+        "key_id": Key(kind=SECRET, goes_to="options.key_id", means="the id of the key for B2"),
+        "key": Key(kind=SECRET, goes_to="options.key", means="the key for B2: one that only reads"),
+        "realm": Key(
+            kind=matching("a URL as https://api.backblazeb2.com", r"https?://[0-9A-Za-z.:\[\]-]{1,253}/?"),
+            goes_to="options.realm",
+            means="where B2 is spoken to (Backblaze's own without it)",
+        ),
     },
 )
 

@@ -18,7 +18,7 @@ _NOT_YET: Final = {
     "restic": "restic",
     "borg": "borg",
 }
-_PLACES: Final[dict[str, Callable[[str], str | None]]] = {"sftp": sftp.problem}
+_PLACES: Final[dict[str, Callable[[str], str | None]]] = {"b2": b2.problem, "sftp": sftp.problem}
 """What an address may begin with, and what says why one that does can't be opened."""
 
 _SCHEME: Final = re.compile(r"([a-z][a-z0-9+.-]+):(//)?", re.IGNORECASE)
@@ -31,11 +31,9 @@ def address_problem(address: str) -> str | None:
     scheme = _SCHEME.match(address)
     if scheme is None:
         return None
-    kind = scheme.group(1).lower()
+    kind = scheme[1].lower()
     if kind in _PLACES:
         return _PLACES[kind](address)
-    if kind == "b2":
-        return b2.problem(address)
     if kind in _NOT_YET:
         return f"expected a folder, got an address of {_NOT_YET[kind]}, which this version can't read yet"
     if scheme.group(2):
@@ -45,7 +43,7 @@ def address_problem(address: str) -> str | None:
 
 def folder_of(address: str) -> Path | None:
     """Return the local folder that an address names, absolute, with links as they are; None for any other kind."""
-    if address_problem(address) is not None or _kind_of(address) in _PLACES:
+    if address_problem(address) is not None or kind_of(address) in _PLACES:
         return None
     try:
         return Path(address).expanduser().absolute()
@@ -53,7 +51,7 @@ def folder_of(address: str) -> Path | None:
         return Path(address).absolute()
 
 
-def _kind_of(address: str) -> str | None:
+def kind_of(address: str) -> str | None:
     """Return what an address begins with, as `sftp`; None where it is a folder's."""
     scheme = _SCHEME.match(address)
     return None if scheme is None else scheme.group(1).lower()
@@ -75,11 +73,11 @@ def open_source(location: Location) -> Source:
 
 
 def _open_place(location: Location) -> Place:
-    if _kind_of(location.address) == "sftp":
+    if kind_of(location.address) == "sftp":
         from verifier.sources.places.sftp.place import Sftp  # noqa: PLC0415 - loaded when a copy is opened
 
         return Sftp(location.address, location.options)
-    if _kind_of(location.address) == "b2":
+    if kind_of(location.address) == "b2":
         from verifier.sources.places.b2.bucket import B2Bucket  # noqa: PLC0415 - loaded when a copy is opened
 
         return B2Bucket(b2.parse(location.address), location.options)
