@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import quote
 
 import msgspec
 import requests
@@ -122,9 +123,13 @@ class Account:
         found = self._session.raw_api.b2_http.session.merge_environment_settings(url, {}, None, None, None)
         return url, found["verify"], dict(found["proxies"])
 
-    def download_path(self, file_id: str) -> str:
-        """Return the address of one version, from the path on."""
-        url = str(self._session.raw_api.get_download_url_by_id(self._info.get_download_url(), file_id))
+    def download_path(self, file_id: str | None, bucket: str, name: str) -> str:
+        """Return the address of one version, from the path on; that of a name where no version of it is known."""
+        base, raw = self._info.get_download_url(), self._session.raw_api
+        if file_id is None:
+            url = str(raw.get_download_url_by_name(base, bucket, name))
+        else:
+            url = str(raw.get_download_url_by_id(base, quote(file_id, safe="")))
         return url[url.index("/", len("https://")) :]
 
     def renew(self, stale: str) -> None:

@@ -45,7 +45,7 @@ class B2Bucket(Place):
         self._tally = Tally()
         try:
             self._bucket = self._account.bucket(address)
-            self._transfer = Transfer(self._account, limits or Limits())
+            self._transfer = Transfer(self._account, address, limits or Limits())
         except BaseException:
             self._account.close()
             raise

@@ -12,9 +12,9 @@ import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Final
-from urllib.parse import quote
 
 from verifier import progress, relpath
+from verifier.entry import Listed
 from verifier.errors import (
     AccessDeniedError,
     InterruptedTransferError,
@@ -24,6 +24,7 @@ from verifier.errors import (
 from verifier.sources.interface import Failed, Landed, Request, Sink
 from verifier.sources.places.b2 import trouble
 from verifier.sources.places.b2.account import Account
+from verifier.sources.places.b2.address import B2Address
 from verifier.sources.places.b2.answer import MalformedError
 from verifier.sources.places.b2.connection import Connection, Endpoint, endpoint, resolve
 from verifier.sources.places.b2.lane import Lane
@@ -38,15 +39,16 @@ _RENEWALS: Final = 2
 class Transfer:
     """The connections to B2's downloads, kept from one call to the next. Close it."""
 
-    def __init__(self, account: Account, limits: Limits) -> None:
+    def __init__(self, account: Account, address: B2Address, limits: Limits) -> None:
         self._account = account
+        self._address = address
         self._limits = limits
         self._selector = selectors.DefaultSelector()
         self._lanes: list[Lane] = []
         self._idle: list[Lane] = []
         self._buffer = memoryview(bytearray(_BUFFER_BYTES))
         self._where: Endpoint | None = None
-        self._addresses: list[tuple[int, tuple[object, ...]]] = []
+        self._machines: list[tuple[int, tuple[object, ...]]] = []
         self._failed_connects = 0
         self._hold_until = 0.0
         self._away_seconds = 0.0
@@ -107,7 +109,7 @@ class Transfer:
 
     def _new_lane(self, part: Part) -> Lane | None:
         try:
-            where, address = self._address()
+            where, address = self._machine()
             lane = Lane(Connection(where, address))
         except OSError as error:
             self._queue.put_back(part, self._now())
@@ -117,18 +119,19 @@ class Transfer:
         self._selector.register(lane.connection, lane.watched, lane)
         return lane
 
-    def _address(self) -> tuple[Endpoint, tuple[int, tuple[object, ...]]]:
+    def _machine(self) -> tuple[Endpoint, tuple[int, tuple[object, ...]]]:
         if self._where is None:
             self._where = endpoint(*self._account.transport)
-        if not self._addresses:
-            self._addresses = [(0, ())] if self._where.proxy else resolve(self._where)
-        return self._where, self._addresses[self._failed_connects % len(self._addresses)]
+        if not self._machines:
+            self._machines = [(0, ())] if self._where.proxy else resolve(self._where)
+        return self._where, self._machines[self._failed_connects % len(self._machines)]
 
     def _ask(self, lane: Lane, part: Part) -> None:
         if self._where is None:
             raise AssertionError("a lane has its endpoint")
         token = self._account.token
-        path = self._account.download_path(quote(part.file.request.listed.locator or "", safe=""))
+        listed = part.file.request.listed
+        path = self._account.download_path(listed.locator, self._address.bucket, self._name_of(listed))
         ranged = f"Range: bytes={part.start}-{part.end - 1}\r\n" if part.ranged else ""
         request = (
             f"GET {path} HTTP/1.1\r\nHost: {self._where.host_header}\r\nAuthorization: {token}\r\n"
@@ -140,6 +143,9 @@ class Transfer:
             self._broke(lane, error)
             return
         self._watch(lane)
+
+    def _name_of(self, listed: Listed) -> str:
+        return self._address.prefix + listed.name.decode("utf-8", "backslashreplace")
 
     def _watch(self, lane: Lane) -> None:
         if lane.watched != lane.connection.wants:
