@@ -12,6 +12,9 @@ from verifier import relpath
 from verifier.errors import UsageError
 
 DEFAULT_PORT: Final = 22
+FINGERPRINT: Final = r"SHA256:[A-Za-z0-9+/]{43}=?"
+"""What a pinned host key looks like."""
+
 _FORM: Final = "sftp://user@host[:port]/path"
 _LARGEST_PORT: Final = 65_535
 _ADDRESS: Final = re.compile(

@@ -11,9 +11,8 @@ from typing import Final, Literal
 
 from verifier.errors import UsageError
 from verifier.secret import SecretReference
-from verifier.sources.places.sftp.address import SftpAddress
+from verifier.sources.places.sftp.address import FINGERPRINT, SftpAddress
 
-FINGERPRINT: Final = r"SHA256:[A-Za-z0-9+/]{43}=?"
 _FINGERPRINT: Final = re.compile(FINGERPRINT)
 
 Way = Literal["ssh", "channel"]
