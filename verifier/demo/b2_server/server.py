@@ -82,6 +82,23 @@ class B2Server:
             "read_key": simulator.read_key,
         }
 
+    def make_bucket(self, name: str) -> None:
+        """Make an empty bucket, without HTTP."""
+        simulator = self.simulator
+        with self._lock:
+            token = simulator.owner_token()
+            simulator.create_bucket(simulator.API_URL, token, simulator.account_id, name, "allPrivate")
+
+    def put(self, bucket: str, name: str, content: bytes, *, modified_ms: int | None = None) -> str:
+        """Put a file into a bucket, without HTTP, and return its id; the former version stays behind it.
+
+        Raises:
+            RefusedError: B2 takes no such name.
+        """
+        with self._lock:
+            stated = {} if modified_ms is None else {"src_last_modified_millis": str(modified_ms)}
+            return self._calls.put(bucket, name, content, stated)
+
     def __enter__(self) -> Self:
         self.start()
         return self

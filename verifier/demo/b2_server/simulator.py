@@ -171,6 +171,10 @@ class Simulator(RawSimulator):
         answer["apiInfo"]["storageApi"]["recommendedPartSize"] = RECOMMENDED_PART_BYTES
         return answer
 
+    def owner_token(self) -> str:
+        """Return a new token of the key that may do everything."""
+        return str(self.authorize_account("", self.key_id, self.key)["authorizationToken"])
+
     def expire_tokens(self) -> None:
         """Let every token that was given out be expired."""
         self.expired_auth_tokens.update(self.auth_token_to_key)
@@ -184,7 +188,7 @@ class Simulator(RawSimulator):
         return master.application_key_id, master.key
 
     def _make_read_key(self) -> tuple[str, str]:
-        token = self.authorize_account("", self.key_id, self.key)["authorizationToken"]
+        token = self.owner_token()
         made = self.create_key(self.API_URL, token, self.account_id, list(READING), "reads-only", None, None, None)
         key = self.key_id_to_key.pop(made["applicationKeyId"])
         key.application_key_id = "000" + secrets.token_hex(11)
