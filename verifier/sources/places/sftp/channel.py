@@ -12,12 +12,13 @@ from verifier import relpath
 from verifier.errors import HostKeyError, UnreachableError
 from verifier.sources.places.sftp.reaching import PLAIN_KINDS, NoSuchKindError, reach
 from verifier.sources.places.sftp.settings import Settings
+from verifier.sources.places.sftp.shortcuts import Blocks
 from verifier.sources.places.sftp.signing_in import sign_in
 from verifier.sources.places.sftp.transport import ConnectionLostError, Patience, Transport
 from verifier.sources.places.sftp.way import way_to
 
 _WINDOW_BYTES: Final = 16 * 1024 * 1024
-_PACKET_BYTES: Final = 32 * 1024
+_PACKET_BYTES: Final = 240 * 1024
 _KEEP_ALIVE_SECONDS: Final = 15
 _MOMENT_SECONDS: Final = 0.01
 
@@ -88,6 +89,7 @@ def open_channel(settings: Settings, patience: Patience, *, gcm_first: bool) -> 
         connection.set_keepalive(_KEEP_ALIVE_SECONDS)
         try:
             channel = connection.open_session(window_size=_WINDOW_BYTES, max_packet_size=_PACKET_BYTES)
+            channel.in_buffer = Blocks()
             channel.invoke_subsystem("sftp")
         except (paramiko.SSHException, OSError, EOFError) as error:
             raise UnreachableError(

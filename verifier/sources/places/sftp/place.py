@@ -110,7 +110,9 @@ class Sftp(Place):
             transfer: Transfer | None = None
             try:
                 session = self._connected()
-                transfer = Transfer(left.values(), sink, root=self._root, limits=session.limits, attempts=attempts)
+                transfer = Transfer(
+                    list(left.values()), sink, root=self._root, limits=session.limits, attempts=attempts
+                )
                 if self._pace is not None:
                     transfer.allowance_bytes = 0
                 for answer in session.run(transfer):

@@ -15,6 +15,7 @@ from verifier.errors import UnreachableError
 from verifier.sources.places.sftp import certificates, hostkeys
 from verifier.sources.places.sftp.hostkeys import KnownKey
 from verifier.sources.places.sftp.settings import Settings
+from verifier.sources.places.sftp.shortcuts import GulpingSocket
 from verifier.sources.places.sftp.signing_in import sign_in
 from verifier.sources.places.sftp.transport import Patience
 from verifier.sources.places.sftp.way import Way, way_to
@@ -30,6 +31,7 @@ PLAIN_KINDS: Final = (
 """The kinds of host key that are trusted, best first."""
 
 _MOST_JUMPS: Final = 8
+_REKEY_BYTES: Final = 16 * 1024**3  # a quarter of what OpenSSH allows these ciphers; each time costs a pause
 _GCM: Final = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com")
 _CTR: Final = ("aes128-ctr", "aes256-ctr", "aes192-ctr")
 _MACS: Final = ("hmac-sha2-256-etm@openssh.com", "hmac-sha2-512-etm@openssh.com", "hmac-sha2-256", "hmac-sha2-512")
@@ -106,7 +108,8 @@ def _begin(
     known = [] if settings.host_key else hostkeys.known_keys(settings.known_hosts, way.key_name, way.key_port)
     connection: paramiko.Transport | None = None
     try:
-        connection = paramiko.Transport(stream)
+        connection = paramiko.Transport(GulpingSocket(stream) if isinstance(stream, socket.socket) else stream)
+        connection.packetizer.REKEY_BYTES = _REKEY_BYTES
         connection.banner_timeout = connection.handshake_timeout = connection.auth_timeout = patience.connect_seconds
         security = connection.get_security_options()
         security.ciphers = (*_GCM, *_CTR) if gcm_first else (*_CTR, *_GCM)

@@ -245,6 +245,7 @@ class Transfer:
             status = status_of(reply)
             if status.code == protocol.EOF:
                 file.eof_at = offset if file.eof_at is None else min(offset, file.eof_at)
+                file.next_offset = file.limit  # a listing that states a size beyond all reason is not read to its end
             else:
                 self._fail(file, status_error(status, file.request.listed.name, "read"), status.code)
         else:
