@@ -162,8 +162,7 @@ class Listing:
         if directory.ended or directory.empty_replies > _MOST_EMPTY_REPLIES:
             raise ProtocolError("expected a directory to end once, got a listing that goes on without end")
         for name, attributes in names:
-            if name not in {b".", b".."}:
-                self._take_name(name, attributes, directory)
+            self._take_name(name, attributes, directory)
 
     def _take_name(self, name: bytes, attributes: Attributes, directory: _Directory) -> None:
         key = hash(name)
@@ -172,6 +171,8 @@ class Listing:
         if len(directory.seen) >= _MOST_NAMES:
             raise SourceError(f"expected at most {_MOST_NAMES} names in a directory, got more")
         directory.seen.add(key)
+        if name in {b".", b".."}:
+            return
         path = directory.name + b"/" + name if directory.name else name
         if not name or b"/" in name or b"\0" in name or len(path) > _LONGEST_PATH_BYTES:
             self.answers.append(Listed(name=path, kind="unsafe"))
