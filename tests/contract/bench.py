@@ -115,11 +115,11 @@ class Bench:
         assert slot.used_bytes == 0, "bytes were written to a file that had been answered for"
         return restored
 
-    def restore_all(self, source: Source, listing: Iterable[Listed]) -> dict[bytes, bytes]:
+    def restore_all(self, source: Source, listing: Iterable[Listed], slot: Slot | None = None) -> dict[bytes, bytes]:
         """Restore all of a listing whole; every file has to land, unchanged."""
         requests = [Request(number=number, listed=listed) for number, listed in enumerate(listing)]
         landed: dict[bytes, bytes] = {}
-        for number, (answer, data) in self.restore(source, requests).items():
+        for number, (answer, data) in self.restore(source, requests, slot).items():
             assert isinstance(answer, Landed), f"{requests[number].listed.name!r}: {answer}"
             assert not answer.changed, f"{requests[number].listed.name!r} is said to have changed"
             landed[requests[number].listed.name] = data

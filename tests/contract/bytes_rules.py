@@ -83,11 +83,13 @@ def restores_pieces_that_make_the_whole(bench: Bench) -> None:
 
 @rule()
 def notices_a_file_that_is_longer_than_listed(bench: Bench) -> None:
-    for size_bytes, listed_bytes in ((1, 0), (100, 99), (MIB + 1, MIB), (3 * MIB, MIB + 5)):
-        name = f"{size_bytes}".encode()
-        data = bench.put_all({name: noise(size_bytes)})[name]
-        source = bench.source()
-        listed = listed_as(bench.listing(source)[name], listed_bytes)
+    sizes = ((1, 0), (100, 99), (MIB + 1, MIB), (3 * MIB, MIB + 5))
+    files = bench.put_all({b"%d" % size_bytes: noise(size_bytes) for size_bytes, _ in sizes})
+    source = bench.source()
+    listing = bench.listing(source)
+    for size_bytes, listed_bytes in sizes:
+        name = b"%d" % size_bytes
+        data, listed = files[name], listed_as(listing[name], listed_bytes)
         whole = bench.one(source, listed)
         last = bench.one(source, listed, offset=listed_bytes // 2, length_bytes=listed_bytes - listed_bytes // 2)
         for (answer, part), start in ((whole, 0), (last, listed_bytes // 2)):

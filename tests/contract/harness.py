@@ -73,6 +73,8 @@ class Harness(ABC):
         self.folder = folder
         self.shared = shared
         self.cleanup = contextlib.ExitStack()
+        self.needs: frozenset[str] = frozenset()
+        """The hooks that the rule at work needs: known before the place is opened."""
 
     @classmethod
     @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""Every kind of place that joins the contract."""
+"""The kinds of places that need no server join the contract."""
 
 from __future__ import annotations
 
@@ -188,6 +188,3 @@ class MemoryHarness(Harness):
 
     def fall_silent(self) -> None:
         self.store.silent = True
-
-
-HARNESSES: tuple[type[Harness], ...] = (FolderHarness, MemoryHarness)

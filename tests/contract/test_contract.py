@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from contract.b2_harness import B2Harness
 from contract.bench import Bench, Rule
 from contract.contract import RULES
 from contract.harness import HOOKS, NAMES, Harness
-from contract.harnesses import HARNESSES
+from contract.harnesses import FolderHarness, MemoryHarness
+from contract.sftp_harness import SftpByChannel, SftpBySsh
 
+HARNESSES: tuple[type[Harness], ...] = (FolderHarness, MemoryHarness, SftpBySsh, SftpByChannel, B2Harness)
 CASES = [
     pytest.param(kind, rule, id=f"{kind.kind}-{rule.name}")
     for kind in HARNESSES
@@ -47,6 +50,7 @@ def test_it_keeps_the_contract(
         contextlib.closing(kind(tmp_path, serving(kind))) as harness,
         contextlib.closing(Bench(harness, tmp_path)) as bench,
     ):
+        harness.needs = rule.needs
         rule.check(bench)
 
 

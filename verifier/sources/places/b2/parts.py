@@ -14,10 +14,11 @@ class File:
     """What is known of one request while it is being met.
 
     `total_bytes` is the size that B2 stated with the bytes, `longer` whether that is more than the listing's;
-    `open_parts` how many parts have not come; `made` whether the sink has the file; `error` why none of it counts any
+    `open_parts` how many parts have not come, `unasked` how many of them were not asked for yet; `made` whether the
+    sink has the file; `error` why none of it counts any more.
     """
 
-    __slots__ = ("attempts", "end", "error", "longer", "made", "open_parts", "request", "total_bytes")
+    __slots__ = ("attempts", "end", "error", "longer", "made", "open_parts", "request", "total_bytes", "unasked")
 
     def __init__(self, request: Request) -> None:
         listed_bytes = request.listed.size_bytes
@@ -26,6 +27,7 @@ class File:
         self.end = max(request.offset, min(request.offset + length, listed_bytes))
         self.total_bytes: int | None = None
         self.open_parts = 0
+        self.unasked = 0
         self.attempts = 1
         self.made = False
         self.longer = False
@@ -34,12 +36,21 @@ class File:
     def parts(self, part_bytes: int) -> Iterator[Part]:
         """Yield the parts to ask for: one, for all but the largest."""
         start = self.request.offset
-        self.open_parts = max(1, -(-(self.end - start) // part_bytes))
+        self.open_parts = self.unasked = max(1, -(-(self.end - start) // part_bytes))
         if self.open_parts == 1:
+            self.unasked = 0
             yield Part(self, start, self.end, only=True)
             return
         for begin in range(start, self.end, part_bytes):
+            if not self.unasked:
+                return
+            self.unasked -= 1
             yield Part(self, begin, min(begin + part_bytes, self.end), only=False)
+
+    def ends_sooner(self) -> None:
+        """Ask for no more parts: the file ends before one that was asked for, whatever size the listing states."""
+        self.open_parts -= self.unasked
+        self.unasked = 0
 
     def beyond(self) -> Part:
         """Return one more part: the byte that follows the size which the listing states."""

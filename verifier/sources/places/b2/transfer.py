@@ -294,6 +294,7 @@ class Transfer:
         if not part.file.made:
             part.file.made = True
             self._sink.create(part.file.request.number)
+        part.file.ends_sooner()
         self._finish(part.file)
         self._release(lane, in_step=lane.keeps)
 
