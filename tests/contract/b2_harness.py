@@ -37,6 +37,7 @@ class B2Harness(Harness):
         "outside": "B2 has no folders to climb out of",
         "damage": "B2 has no file that fails by itself: its bytes are hashed here",
         "reply_short": "HTTP states the length of a reply: one that is shorter is a break",
+        "impersonate": "who answers for B2 is shown by TLS, which the embedded server does not speak",
         "fall_silent": "b2sdk's own waits are minutes long; those of the place are its own tests",
     }
 

@@ -350,6 +350,12 @@ class ShowsANameRaw(Memory):
         return answer
 
 
+@breaks("whoever_else_answers_is_told")
+class TakesWhoeverAnswers(Memory):
+    def check(self) -> None:
+        pass
+
+
 @breaks("every_wait_has_a_limit")
 class WaitsForLong(Memory):
     def bring(self, request: Request, sink: Sink) -> Landed | Failed:

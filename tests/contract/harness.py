@@ -165,6 +165,10 @@ class Harness(ABC):
         """Let the place answer no more without saying so."""
         _none(self)
 
+    def impersonate(self) -> None:
+        """Let somebody else answer in the place's stead."""
+        _none(self)
+
     @classmethod
     def hooks(cls) -> frozenset[str]:
         """Return the hooks that it has."""
@@ -174,6 +178,7 @@ class Harness(ABC):
 HOOKS = (
     "link", "pipe", "socket", "offer", "outside", "break_listing", "forbid", "damage", "cut", "hiccup",
     "reply_short", "go_away", "fall_silent",
+    "impersonate",
 )  # fmt: skip
 
 

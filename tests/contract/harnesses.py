@@ -82,6 +82,7 @@ class FolderHarness(OnDisk):
     leaves_out: ClassVar = {
         "offer": "no file system lists a name with a slash in it",
         "hiccup": "the system itself tries again; what it gives up stays so",
+        "impersonate": "a folder is pinned by its own options, which a scenario may leave out",
         "fall_silent": "a hung disk holds the worker in the kernel, where its parent ends it",
     }
 
@@ -188,3 +189,6 @@ class MemoryHarness(Harness):
 
     def fall_silent(self) -> None:
         self.store.silent = True
+
+    def impersonate(self) -> None:
+        self.store.impostor = True

@@ -14,6 +14,7 @@ from verifier.entry import Kind, Listed
 from verifier.errors import (
     AbsentError,
     AccessDeniedError,
+    HostKeyError,
     InterruptedTransferError,
     SourceError,
     UnreachableError,
@@ -50,6 +51,7 @@ class Store:
     listing_breaks: bool = False
     gone: bool = False
     silent: bool = False
+    impostor: bool = False
 
     def page(self, after: bytes) -> list[tuple[bytes, Stored]]:
         """Return the next entries behind a name, in order."""
@@ -93,10 +95,16 @@ class Memory(Place):
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self.check()
         try:
             store.answer()
         except OSError as error:
             raise trouble(error, b"") from error
+
+    def check(self) -> None:
+        """See that it is the place that is meant."""
+        if self._store.impostor:
+            raise HostKeyError("expected another key")
 
     def list(self) -> Iterator[Listed]:
         after = b""

@@ -48,6 +48,7 @@ class SftpBySsh(OnDisk):
     def __init__(self, folder: Path, shared: sshd.Server) -> None:
         super().__init__(folder, shared)
         self.server = shared
+        self._host_keys = shared.host_keys
         self._proxy: sshd.Proxy | None = None
         self.cleanup.callback(shared.drop_connections)
 
@@ -63,11 +64,18 @@ class SftpBySsh(OnDisk):
 
     def open_place(self) -> Place:
         port = self.server.port if not self.needs & _ON_THE_LINE else self.proxy.port
-        self.server.write_known_hosts(port)
+        self._write_known_hosts(port)
         return Sftp(self.server.address(self.root, port=port), {**self.server.options, **self.options()}, _PATIENCE)
 
     def options(self) -> dict[str, object]:
         return {}
+
+    def _write_known_hosts(self, port: int) -> None:
+        lines = (f"[127.0.0.1]:{port} {sshd.public_key(key)}\n" for key in self._host_keys)
+        self.server.known_hosts.write_text("".join(lines))
+
+    def impersonate(self) -> None:
+        self._host_keys = [sshd.make_key(self.folder / kind, kind=kind) for kind in ("ed25519", "ecdsa")]
 
     @property
     def proxy(self) -> sshd.Proxy:

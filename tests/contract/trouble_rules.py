@@ -11,6 +11,7 @@ from verifier.entry import Listed
 from verifier.errors import (
     AbsentError,
     AccessDeniedError,
+    HostKeyError,
     InterruptedTransferError,
     SourceError,
     UnreachableError,
@@ -78,6 +79,15 @@ def a_place_that_is_gone_is_unreachable(bench: Bench) -> None:
         bench.examine(error)
     else:  # what is open already may be read on; what comes has to be right
         assert data == files[b"file"] if isinstance(answer, Landed) else isinstance(answer.error, UnreachableError)
+
+
+@rule("impersonate")
+def whoever_else_answers_is_told(bench: Bench) -> None:
+    bench.put(file=b"data")
+    bench.harness.open().close()
+    bench.harness.impersonate()
+    with bench.raising(HostKeyError):
+        bench.harness.open().close()
 
 
 @rule("fall_silent")
