@@ -63,6 +63,10 @@ class UnreachableError(SourceError):
     """The copy as a whole is not there: not mounted, no answer, an empty folder where files must be."""
 
 
+class HostKeyError(UnreachableError):
+    """Something answers, and it has not shown that it is the server: its key is unknown, another one, or revoked."""
+
+
 class AccessDeniedError(SourceError):
     """The copy is there and refuses us."""
 

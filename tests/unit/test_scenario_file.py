@@ -151,13 +151,13 @@ def test_a_row_without_not_yet_reaches_the_place_as_an_option(tmp_path: Path) ->
         {
             "name": "a",
             "manifest": "m",
-            "copy": [{"name": "nas", "at": "/x", "known_hosts": "hosts", "key": {"file": "key.txt"}}],
+            "copy": [{"name": "nas", "at": "sftp://nas/x", "known_hosts": "hosts", "password": {"file": "key.txt"}}],
         }
     )
     assert checker.problems == []
     assert fields["copies"][0]["options"] == {
-        "known_hosts": tmp_path / "hosts",
-        "key": SecretReference(kind="file", words=(str(tmp_path / "key.txt"),)),
+        "known_hosts": (tmp_path / "hosts",),
+        "password": SecretReference(kind="file", words=(str(tmp_path / "key.txt"),)),
     }
 
 
@@ -304,3 +304,18 @@ def test_the_examples_load_where_nothing_of_theirs_exists() -> None:
     assert photos.copies[1].location.options == {"mount": "/mnt/nas", "marker": ".this-is-the-photo-share"}
     assert photos.copies[2].keeps_times is False
     assert scenarios["documents"].manifest == EXAMPLES / "manifests/documents.jsonl.zst"
+
+
+def test_a_command_is_run_only_from_a_file_that_nobody_else_can_write(tmp_path: Path) -> None:
+    head = 'name = "a"\nmanifest = "m"\n[[copy]]\nname = "nas"\nat = "sftp://nas/x"\n'
+    text = head + 'password = { command = ["pass", "nas"] }\n'
+    path = tmp_path / "a.toml"
+    path.write_text(text, "utf-8")
+    path.chmod(0o644)
+    assert load(path).copies[0].options["password"] == SecretReference(kind="command", words=("pass", "nas"))
+    for mode in (0o664, 0o646):
+        path.chmod(mode)
+        with pytest.raises(ScenarioError, match="nobody else can write, for it names a command to run"):
+            load(path)
+    path.write_text(text.replace('command = ["pass", "nas"]', 'env = "NAS"'), "utf-8")
+    assert load(path).copies[0].name == "nas"

@@ -20,6 +20,7 @@ FOLDER = "a folder"
 REFERENCE = (
     "a reference to a secret, one of { env = … }, { file = … }, { credential = … }, { keyring = … }, { command = … }"
 )
+PIN = "a fingerprint as `ssh-keygen -l` prints it, SHA256:…"
 FILESYSTEM = "a file system's id as `findmnt -o UUID` prints it"
 
 # section, line of TOML, key as shown, sentence
@@ -90,23 +91,13 @@ MISTAKES = [
     ("[copy]", 'name = "a b"', "copy[1].name", f'{SLUG}, got "a b"'),
     ("[copy]", "at = 5", "copy[1].at", "an address, got 5"),
     ("[copy]", 'at = ""', "copy[1].at", f"{FOLDER}, got an empty address"),
-    (
-        "[copy]",
-        'at = "sftp://drill@nas/x"',
-        "copy[1].at",
-        f"{FOLDER}, got an address of SFTP, which this version can't read yet",
-    ),
+    ("[copy]", 'at = "sftp://nas"', "copy[1].at", "sftp://user@host[:port]/path, got an address without a path"),
+    ("[copy]", 'at = "sftp://-oX/x"', "copy[1].at", "sftp://user@host[:port]/path, got the host -oX"),
     (
         "[copy]",
         'at = "smb://u@nas/x"',
         "copy[1].at",
         f"{FOLDER}, got an address of SMB, which this version can't read yet",
-    ),
-    (
-        "[copy]",
-        'at = "b2://bucket/x"',
-        "copy[1].at",
-        f"{FOLDER}, got an address of Backblaze B2, which this version can't read yet",
     ),
     (
         "[copy]",
@@ -138,9 +129,18 @@ MISTAKES = [
     ("[copy]", "times = 0", "copy[1].times", "true or false, got 0"),
     ("[copy]", "immutable = 1", "copy[1].immutable", "true or false, got 1"),
     ("[copy]", "known_hosts = 1", "copy[1].known_hosts", "a path, got 1"),
+    ("[copy]", "known_hosts = []", "copy[1].known_hosts", "a path, or a list of paths, got an empty list"),
+    ("[copy]", 'known_hosts = "h"', "copy[1].known_hosts", 'an address of SFTP as at, got "/mnt/nas"'),
+    ("[copy]", 'host_key = "SHA256:x"', "copy[1].host_key", f'{PIN}, got "SHA256:x"'),
+    ("[copy]", 'passphrase = "hunter2"', "copy[1].passphrase", f"{REFERENCE}, got a plain value (not shown)"),
+    ("[copy]", 'password = "hunter2"', "copy[1].password", f"{REFERENCE}, got a plain value (not shown)"),
+    ("[copy]", 'rate = "10MiB"', "copy[1].rate", 'a rate as "10MiB/s" or "500KB/s", got "10MiB"'),
+    ("[copy]", 'transport = "telnet"', "copy[1].transport", 'one of ssh, channel, got "telnet"'),
     ("[copy]", 'identity = """a\nb"""', "copy[1].identity", "a path, got text with control characters"),
     ("[copy]", "key_id = 5", "copy[1].key_id", f"{REFERENCE}, got a plain value (not shown)"),
     ("[copy]", 'key = "K001"', "copy[1].key", f"{REFERENCE}, got a plain value (not shown)"),
+    ("[copy]", 'key = { env = "A" }', "copy[1].key", 'an address of B2 as at, got "/mnt/nas"'),
+    ("[copy]", "realm = 1", "copy[1].realm", "a URL as https://api.backblazeb2.com, got 1"),
     ("[copy]", "medum = 5", "copy[1].medum", "a key that is known here, got medum; did you mean medium?"),
     (
         "[copy]",
@@ -173,10 +173,6 @@ NOT_YET = [
     ("budget", 'bytes = "20GiB"', "budget.bytes", "\"20GiB\": this version can't limit a drill's bytes"),
     ("budget", 'duration = "2h"', "budget.duration", "\"2h\": this version can't limit a drill's time"),
     ("[copy]", "immutable = true", "copy[1].immutable", "true: this version can't check that a copy is immutable"),
-    ("[copy]", 'known_hosts = "h"', "copy[1].known_hosts", '"h": this version can\'t open a copy that needs it'),
-    ("[copy]", 'identity = "i"', "copy[1].identity", '"i": this version can\'t open a copy that needs it'),
-    ("[copy]", 'key_id = { env = "A" }', "copy[1].key_id", "a table: this version can't open a copy that needs it"),
-    ("[copy]", 'key = { env = "A" }', "copy[1].key", "a table: this version can't open a copy that needs it"),
     ("report", 'sign = "~/.ssh/id"', "report.sign", '"~/.ssh/id": this version can\'t sign a bundle'),
     ("place.nas", "x = 1", "place", "a table: this version can't share a place's settings"),
     ("delivery", "x = 1", "delivery", "a table: this version can't deliver a bundle"),
@@ -277,6 +273,18 @@ def test_everything_and_a_number_of_files_contradict_each_other(tmp_path: Path) 
     ]
 
 
+def test_what_a_server_is_known_by_is_stated_once(tmp_path: Path) -> None:
+    copy = COPY.replace("/mnt/nas", "sftp://nas/x")
+    pin = "SHA256:" + "a" * 43
+    lacking = "expected identity beside it, the key that it belongs to, got nothing"
+    besides = 'passphrase = { env = "A" }\nmount = "/mnt"\n'
+    assert told(tmp_path, f'{HEAD}{copy}known_hosts = "h"\nhost_key = "{pin}"\n{besides}') == [
+        f"{tmp_path}/photos.toml:7: copy[1].host_key: expected one of host_key and known_hosts, got both",
+        f"{tmp_path}/photos.toml:8: copy[1].passphrase: {lacking}",
+        f'{tmp_path}/photos.toml:9: copy[1].mount: expected a folder as at, got "sftp://nas/x"',
+    ]
+
+
 def test_a_misspelt_key_is_one_mistake(tmp_path: Path) -> None:
     text = HEAD.replace("manifest", "manifst") + COPY
     assert told(tmp_path, text) == [
@@ -315,7 +323,7 @@ files = 0
 
 [[copy]]
 name = "nas"
-at = "sftp://nas/photos"
+at = "smb://nas/photos"
 
 [[copy]]
 name = "nas"

@@ -96,7 +96,8 @@ def _reach(copy: Copy) -> str:
         if next(source.list(), None) is None:
             raise UnreachableError(f"expected files in {relpath.show(copy.at)}, got an empty folder")
         facts = source.facts()
-    return "; ".join([f"reachable at {relpath.show(facts.address)}", *map(relpath.show, facts.notes)])
+    told = (*facts.notes, *facts.warnings)
+    return "; ".join([f"reachable at {relpath.show(facts.address)}", *map(relpath.show, told)])
 
 
 def _read_manifest(scenario: Scenario) -> str:

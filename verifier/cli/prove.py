@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,11 +25,15 @@ _DURATION = re.compile(r"([0-9]{1,6})([mhdw])\Z")
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Describe the command line."""
-    parser.add_argument("address", metavar="ADDRESS", help="the copy: a folder")
+    parser.add_argument(
+        "address", metavar="ADDRESS", help="the copy: a folder, sftp://user@host/path, b2://bucket/prefix"
+    )
     reference = parser.add_mutually_exclusive_group(required=True)
     reference.add_argument("--manifest", type=Path, metavar="FILE", help="what was known good")
     reference.add_argument("--against", type=Path, metavar="FOLDER", help="the live data, as it is now")
     parser.add_argument("--newer", type=_seconds, metavar="AGE", help="with --against: only what changed since, as 30d")
+    parser.add_argument("--known-hosts", type=Path, metavar="FILE", help="SFTP: default ~/.ssh/known_hosts")
+    parser.add_argument("--identity", type=Path, metavar="FILE", help="SFTP: the private key to sign in by")
     add_options(parser)
 
 
@@ -41,10 +46,10 @@ def _seconds(text: str) -> int:
 
 def run(arguments: argparse.Namespace, setting: Setting) -> int:
     """Prove the copy and return the exit code of its verdict."""
-    return run_drills([scenario_of(arguments)], arguments, setting)
+    return run_drills([scenario_of(arguments, setting.environment)], arguments, setting)
 
 
-def scenario_of(arguments: argparse.Namespace) -> Scenario:
+def scenario_of(arguments: argparse.Namespace, environment: Mapping[str, str]) -> Scenario:
     """Return the scenario that the options amount to; each address and manifest has a chain of its own."""
     from verifier.scenario.scenario import Copy, Sample, Scenario  # noqa: PLC0415 - loaded when a drill begins
     from verifier.sources.table import address_problem, folder_of  # noqa: PLC0415 - loaded when a drill begins
@@ -64,13 +69,32 @@ def scenario_of(arguments: argparse.Namespace) -> Scenario:
     return Scenario(
         name=f"prove-{_slug(address)}-{sha256[:8]}",
         sha256=sha256,
-        copies=(Copy(name="copy", at=address),),
+        copies=(Copy(name="copy", at=address, options=_options(arguments, address, environment)),),
         manifest=None if arguments.manifest is None else reference,
         against=None if arguments.against is None else reference,
         newer_seconds=arguments.newer,
         only=tuple(arguments.only),
         sample=Sample(full=arguments.full, files=arguments.sample),
     )
+
+
+def _options(arguments: argparse.Namespace, address: str, environment: Mapping[str, str]) -> dict[str, object]:
+    """Return what a place needs beside its address: for B2 what its own tools take, by the names that they have."""
+    from verifier.secret import SecretReference  # noqa: PLC0415 - loaded when a drill begins
+    from verifier.sources.table import kind_of  # noqa: PLC0415 - loaded when a drill begins
+
+    files = {"known_hosts": arguments.known_hosts, "identity": arguments.identity}
+    stated: dict[str, object] = {key: path.expanduser().absolute() for key, path in files.items() if path is not None}
+    if stated and kind_of(address) != "sftp":
+        option = next(iter(stated)).replace("_", "-")
+        raise UsageError(f"expected --{option} together with an address of SFTP, got {relpath.show(address)}")
+    if kind_of(address) != "b2":
+        return stated
+    names = {"key_id": "B2_APPLICATION_KEY_ID", "key": "B2_APPLICATION_KEY"}
+    options: dict[str, object] = {key: SecretReference(kind="env", words=(name,)) for key, name in names.items()}
+    if environment.get("B2_REALM"):
+        options["realm"] = environment["B2_REALM"]
+    return options
 
 
 def _slug(address: str) -> str:

@@ -46,9 +46,9 @@ def plant_damage(
     if item is None:
         return "not run"
     flipped = replace(item, control="flip")
-    nowhere = replace(
-        item, entry=replace(item.entry, path=absent), listed=replace(item.listed, name=absent), piece=None
-    )
+    # Without the locator of a file that is there, or that would be what is fetched.
+    listed = replace(item.listed, name=absent, locator=None)
+    nowhere = replace(item, entry=replace(item.entry, path=absent), listed=listed, piece=None)
     wrong = replace(item, entry=_with_wrong_checksum(item, job.algorithm))
     # Damage must be told from work by its bytes alone, so no time may excuse it.
     batch = Batch(number=_NUMBER, job=dataclasses.replace(job, keeps_times=False), items=(flipped, nowhere, wrong))

@@ -76,10 +76,12 @@ def _objective(kind: FindingKind, allowed_seconds: float, actual_seconds: float)
 
 
 def _warnings(part: CopyDrill, reference: Reference) -> list[str]:
+    warnings = [] if part.survey is None else list(part.survey.facts.warnings)
     folder = folder_of(part.copy.at)
     if folder is not None and reference.is_made_from(folder):
-        return ["compared with itself: the manifest was made from this very copy, so damage before then is not seen"]
-    return []
+        itself = "compared with itself: the manifest was made from this very copy, so damage before then is not seen"
+        warnings.append(itself)
+    return warnings
 
 
 def copy_facts(part: CopyDrill, scenario: Scenario, covered: CoverageFacts) -> CopyFacts:
@@ -159,7 +161,7 @@ def _notes(part: CopyDrill, scenario: Scenario) -> list[str]:
     survey = part.survey
     if survey is None:
         return notes
-    notes += survey.notes
+    notes += [*survey.facts.notes, *survey.notes]
     if survey.left_out.files:
         left = survey.left_out
         notes.append(f"left out by the manifest's own patterns: {left.files:,} files, {left.size_bytes:,} bytes")

@@ -7,6 +7,7 @@ scenarios of a folder share; a scenario's own keys win.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import stat
 import tomllib
@@ -22,6 +23,7 @@ from verifier.scenario.lines import Lines
 from verifier.scenario.scenario import Scenario
 from verifier.scenario.section import Base, Section, shown
 from verifier.scenario.table import SCENARIO, SHARED
+from verifier.secret import SecretReference
 
 SHARED_NAME: Final = "verifier.toml"
 _LARGEST_BYTES: Final = 1024 * 1024
@@ -139,9 +141,11 @@ def _read(path: Path, section: Section, home: Path | None) -> _Reading:
         return reading
     checker = Checker(section, Base(folder=path.absolute().parent, home=home))
     reading.fields = checker.check(document)
+    if _runs_a_command(reading.fields) and (sentence := _others_may_write(path)) is not None:
+        reading.problems.append(_line(path, None, sentence))
     reading.name_line = lines.of(("name",))
     told = sorted(checker.problems, key=lambda problem: lines.of(problem.place))
-    reading.problems = [
+    reading.problems += [
         _line(path, lines.of(problem.place), f"{problem.label()}: {problem.sentence}")
         for problem in told[:_MOST_PROBLEMS]
     ]
@@ -149,6 +153,25 @@ def _read(path: Path, section: Section, home: Path | None) -> _Reading:
         rest = len(told) - _MOST_PROBLEMS
         reading.problems.append(_line(path, lines.of(told[_MOST_PROBLEMS].place), f"and {rest:,} more problems"))
     return reading
+
+
+def _runs_a_command(value: object) -> bool:
+    """Tell whether a secret is to be had from a command, anywhere in these fields."""
+    if isinstance(value, SecretReference):
+        return value.kind == "command"
+    if isinstance(value, Mapping):
+        return any(map(_runs_a_command, value.values()))
+    return isinstance(value, list | tuple) and any(map(_runs_a_command, value))
+
+
+def _others_may_write(path: Path) -> str | None:
+    """Return why a file may not name commands: whoever can write it would have us run anything."""
+    status = path.stat()
+    if status.st_uid not in (0, os.geteuid()):
+        return "expected a file of our own, for it names a command to run, got somebody else's"
+    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        return "expected a file that nobody else can write, for it names a command to run, got one that others can"
+    return None
 
 
 def _line(path: Path, line: int | None, text: str) -> str:

@@ -121,6 +121,13 @@ SIZE: Final = _measure(
     _LARGEST_COUNT,
 )
 
+RATE: Final = _measure(
+    'a rate as "10MiB/s" or "500KB/s"',
+    r"([0-9]{1,15}(?:\.[0-9]{1,6})?) ?(" + "|".join(_BYTES) + ")/s",
+    _BYTES,
+    _LARGEST_COUNT,
+)
+
 SLUG: Final = matching("a slug of lower-case letters, digits and hyphens, at most 64", r"[a-z0-9][a-z0-9-]{0,63}")
 
 
@@ -131,6 +138,21 @@ def _read_path(value: object, base: Base) -> object:
 
 
 PATH: Final = Scalar(expected="a path", schema={"type": "string", "minLength": 1}, read=_read_path)
+
+
+def _read_paths(value: object, base: Base) -> object:
+    if not isinstance(value, list):
+        return (_read_path(value, base),)
+    if not value:
+        raise ScenarioError("expected a path, or a list of paths, got an empty list")
+    return tuple(_read_path(path, base) for path in value)
+
+
+PATHS: Final = Scalar(
+    expected="a path, or a list of paths",
+    schema={"type": ["string", "array"], "minLength": 1, "minItems": 1, "items": {"type": "string", "minLength": 1}},
+    read=_read_paths,
+)
 
 
 def _read_manifest(value: object, base: Base) -> object:

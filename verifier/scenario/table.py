@@ -18,7 +18,9 @@ from verifier.scenario.kinds import (
     MANIFEST,
     PATH,
     PATH_INSIDE,
+    PATHS,
     PATTERN,
+    RATE,
     SECRET,
     SIZE,
     SLUG,
@@ -28,6 +30,8 @@ from verifier.scenario.kinds import (
 )
 from verifier.scenario.scenario import Copy, Objectives, Sample
 from verifier.scenario.section import Key, ListOf, Section, shown
+from verifier.sources.places.sftp.address import FINGERPRINT
+from verifier.sources.table import folder_of, kind_of
 
 _Problems = Iterator[tuple[tuple[str | int, ...], str]]
 
@@ -55,6 +59,44 @@ def _one_copy_is_drilled(values: Mapping[str, Any]) -> _Problems:
     copies = values.get("copies", ())
     if copies and all(copy.get("live") for copy in copies):
         yield ("copy",), "expected at least one copy that is not live, got only the live data"
+
+
+def _b2_needs_a_key(values: Mapping[str, Any]) -> _Problems:
+    if kind_of(values.get("at", "")) != "b2" or values.get("live"):
+        return
+    for key in ("key_id", "key"):
+        if key not in values.get("options", {}):
+            yield (key,), f"expected {SECRET.expected} for a copy in B2, got nothing"
+
+
+_PLACES: Final = {
+    "folder": ("a folder", ("mount", "filesystem")),
+    "sftp": (
+        "an address of SFTP",
+        ("known_hosts", "host_key", "identity", "passphrase", "password", "rate", "transport"),
+    ),
+    "b2": ("an address of B2", ("key_id", "key", "realm")),
+}
+"""What each kind of place is called, and the keys that only its copies state."""
+
+
+def _options_fit_the_address(values: Mapping[str, Any]) -> _Problems:
+    if "at" not in values:
+        return
+    kind = "folder" if folder_of(values["at"]) is not None else kind_of(values["at"])
+    stated = {*values, *values.get("options", {})}
+    for other, (called, keys) in _PLACES.items():
+        for key in keys:
+            if other != kind and key in stated:
+                yield (key,), f"expected {called} as at, got {shown(values['at'])}"
+
+
+def _options_fit_each_other(values: Mapping[str, Any]) -> _Problems:
+    options = values.get("options", {})
+    if "host_key" in options and "known_hosts" in options:
+        yield ("host_key",), "expected one of host_key and known_hosts, got both"
+    if "passphrase" in options and "identity" not in options:
+        yield ("passphrase",), "expected identity beside it, the key that it belongs to, got nothing"
 
 
 _OBJECTIVES: Final = Section(
@@ -130,14 +172,19 @@ _SCRATCH: Final = Section(
 _MEDIUM: Final = replace(
     SLUG, schema={**SLUG.schema, "examples": ["ssd", "hdd", "nas", "usb", "optical", "tape", "cloud"]}
 )
-_OPENS_NONE: Final = "open a copy that needs it"
 
 _COPY: Final = Section(
     makes=Copy,
     repeated=True,
+    rules=(_b2_needs_a_key, _options_fit_the_address, _options_fit_each_other),
     keys={
         "name": Key(kind=SLUG, goes_to="name", required=True, means="what the copy is called"),
-        "at": Key(kind=ADDRESS, goes_to="at", required=True, means="its address: a folder"),
+        "at": Key(
+            kind=ADDRESS,
+            goes_to="at",
+            required=True,
+            means="its address: a folder, sftp://user@host[:port]/path, b2://bucket/prefix",
+        ),
         "live": Key(kind=BOOLEAN, goes_to="live", means="it is the original: counted by the rule, not drilled"),
         "medium": Key(
             kind=_MEDIUM, goes_to="medium", means="what it lies on: ssd, hdd, nas, usb, optical, tape, cloud"
@@ -157,11 +204,29 @@ _COPY: Final = Section(
             kind=BOOLEAN, goes_to="immutable", means="nobody can change it", not_yet="check that a copy is immutable"
         ),
         "known_hosts": Key(
-            kind=PATH, goes_to="options.known_hosts", means="the keys of SFTP servers", not_yet=_OPENS_NONE
+            kind=PATHS, goes_to="options.known_hosts", means="SFTP: the servers' keys (~/.ssh/known_hosts without it)"
         ),
-        "identity": Key(kind=PATH, goes_to="options.identity", means="the private key for SFTP", not_yet=_OPENS_NONE),
-        "key_id": Key(kind=SECRET, goes_to="options.key_id", means="the id of the key for B2", not_yet=_OPENS_NONE),
-        "key": Key(kind=SECRET, goes_to="options.key", means="the key for B2", not_yet=_OPENS_NONE),
+        "host_key": Key(
+            kind=matching("a fingerprint as `ssh-keygen -l` prints it, SHA256:…", FINGERPRINT),
+            goes_to="options.host_key",
+            means="SFTP: the fingerprint that the server's key must have, in place of known_hosts",
+        ),
+        "identity": Key(kind=PATH, goes_to="options.identity", means="SFTP: the private key to sign in by"),
+        "passphrase": Key(kind=SECRET, goes_to="options.passphrase", means="SFTP: the private key's passphrase"),
+        "password": Key(kind=SECRET, goes_to="options.password", means="SFTP: the password, in place of a key"),
+        "rate": Key(kind=RATE, goes_to="options.rate", means="SFTP: read no faster than this, all workers together"),
+        "transport": Key(
+            kind=one_of("ssh", "channel"),
+            goes_to="options.transport",
+            means="SFTP: channel reads without the system's ssh, which is taken otherwise",
+        ),
+        "key_id": Key(kind=SECRET, goes_to="options.key_id", means="the id of the key for B2"),
+        "key": Key(kind=SECRET, goes_to="options.key", means="the key for B2: one that only reads"),
+        "realm": Key(
+            kind=matching("a URL as https://api.backblazeb2.com", r"https?://[0-9A-Za-z.:\[\]-]{1,253}/?"),
+            goes_to="options.realm",
+            means="where B2 is spoken to (Backblaze's own without it)",
+        ),
     },
 )
 

@@ -80,7 +80,8 @@ class SourceFacts:
     """What a copy is found to be, for the proof and for the rules against a wrong PASSED.
 
     `read_from` is `device` (cached pages were dropped), `server`, or `cache possible`. `device` names the disk, export
-    or bucket: two copies with the same one count once. `notes` are sentences for the report.
+    or bucket: two copies with the same one count once. `notes` are sentences for the report; so are `warnings`, which
+    make the copy's verdict WARNED.
     """
 
     address: str
@@ -88,6 +89,7 @@ class SourceFacts:
     read_from: str = "cache possible"
     device: str | None = None
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 class Source(ABC):
@@ -120,12 +122,18 @@ class Source(ABC):
     def restore(self, requests: Sequence[Request], sink: Sink) -> Iterator[Landed | Failed]:
         """Put each request's bytes into `sink`; yield one answer for each, in any order.
 
-        The file is complete in the sink when its answer is yielded, and the caller may take it away at once.
+        The file is complete in the sink when its answer is yielded, and the caller may take it away at once. A name
+        that would leave the root fails without the copy being asked.
 
         Raises:
             SourceError: the copy as a whole failed; requests without an answer were not met.
             ScratchFullError: the sink is full.
         """
+        refused = list(_refused(requests))
+        yield from refused
+        if refused:
+            refused_numbers = {answer.number for answer in refused}
+            requests = [request for request in requests if request.number not in refused_numbers]
         open_numbers = {request.number for request in requests}
         for answer in self._restore(requests, sink):
             open_numbers.remove(answer.number)
@@ -159,6 +167,19 @@ class Source(ABC):
 
     def __exit__(self, *_exception: object) -> None:
         self.close()
+
+
+def _refused(requests: Sequence[Request]) -> Iterator[Failed]:
+    try:
+        relpath.check_all([request.listed.name for request in requests])
+    except UnsafePathError:
+        for request in requests:
+            try:
+                relpath.check(request.listed.name)
+            except UnsafePathError as error:
+                ours = SourceError(error.message, hint=error.hint)
+                ours.__cause__ = error
+                yield Failed(number=request.number, error=ours)
 
 
 class Place(ABC):

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from verifier.errors import UsageError
-from verifier.sources.interface import Location, Source
+from verifier.sources.interface import Location, Place, Source
+from verifier.sources.places.b2 import address as b2
+from verifier.sources.places.sftp import address as sftp
 
 _NOT_YET: Final = {
-    "sftp": "SFTP",
     "smb": "SMB",
-    "b2": "Backblaze B2",
     "rclone": "rclone",
     "restic": "restic",
     "borg": "borg",
 }
+_PLACES: Final[dict[str, Callable[[str], str | None]]] = {"b2": b2.problem, "sftp": sftp.problem}
+"""What an address may begin with, and what says why one that does can't be opened."""
+
 _SCHEME: Final = re.compile(r"([a-z][a-z0-9+.-]+):(//)?", re.IGNORECASE)
 
 
@@ -27,7 +31,9 @@ def address_problem(address: str) -> str | None:
     scheme = _SCHEME.match(address)
     if scheme is None:
         return None
-    kind = scheme.group(1).lower()
+    kind = scheme[1].lower()
+    if kind in _PLACES:
+        return _PLACES[kind](address)
     if kind in _NOT_YET:
         return f"expected a folder, got an address of {_NOT_YET[kind]}, which this version can't read yet"
     if scheme.group(2):
@@ -37,12 +43,18 @@ def address_problem(address: str) -> str | None:
 
 def folder_of(address: str) -> Path | None:
     """Return the local folder that an address names, absolute, with links as they are; None for any other kind."""
-    if address_problem(address) is not None:
+    if address_problem(address) is not None or kind_of(address) in _PLACES:
         return None
     try:
         return Path(address).expanduser().absolute()
     except RuntimeError:  # `~nobody`: a folder of that very name, as the shell takes it
         return Path(address).absolute()
+
+
+def kind_of(address: str) -> str | None:
+    """Return what an address begins with, as `sftp`; None where it is a folder's."""
+    scheme = _SCHEME.match(address)
+    return None if scheme is None else scheme.group(1).lower()
 
 
 def open_source(location: Location) -> Source:
@@ -53,10 +65,25 @@ def open_source(location: Location) -> Source:
         SourceError: the copy is not there, refuses us, or is not what the scenario pinned.
     """
     problem = address_problem(location.address)
-    folder = folder_of(location.address)
-    if problem is not None or folder is None:
-        raise UsageError(problem or "expected an address")
+    if problem is not None:
+        raise UsageError(problem)
     from verifier.sources.formats.plain import PlainFiles  # noqa: PLC0415 - loaded when a copy is opened
+
+    return PlainFiles(_open_place(location))
+
+
+def _open_place(location: Location) -> Place:
+    if kind_of(location.address) == "sftp":
+        from verifier.sources.places.sftp.place import Sftp  # noqa: PLC0415 - loaded when a copy is opened
+
+        return Sftp(location.address, location.options)
+    if kind_of(location.address) == "b2":
+        from verifier.sources.places.b2.bucket import B2Bucket  # noqa: PLC0415 - loaded when a copy is opened
+
+        return B2Bucket(b2.parse(location.address), location.options)
+    folder = folder_of(location.address)
+    if folder is None:
+        raise UsageError("expected an address")
     from verifier.sources.places.folder import Folder  # noqa: PLC0415 - loaded when a copy is opened
 
-    return PlainFiles(Folder(folder, location.options))
+    return Folder(folder, location.options)

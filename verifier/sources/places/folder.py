@@ -230,7 +230,13 @@ def _filename(error: OSError) -> bytes:
 
 
 def source_error(error: OSError, name: bytes, doing: str) -> SourceError:
-    """Return which of our errors an OSError is: absent, refused, unreadable by itself, or the place gone away."""
+    """Return which of our errors an OSError is, which is its cause: absent, refused, unreadable, or the place gone."""
+    ours = _sorted_out(error, name, doing)
+    ours.__cause__ = error
+    return ours
+
+
+def _sorted_out(error: OSError, name: bytes, doing: str) -> SourceError:
     shown = relpath.show(name)
     said = os.strerror(error.errno) if error.errno else str(error)
     message = f"can't {doing} {shown}: {said}"
