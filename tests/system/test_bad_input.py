@@ -72,7 +72,7 @@ def test_options_that_do_not_fit_are_refused(
     assert drilled.proof is None or drilled.result == "INCONCLUSIVE"
 
 
-@pytest.mark.parametrize("address", ["", "sftp://host/x", "b2://bucket", "gopher://x/y", "a\0b"])
+@pytest.mark.parametrize("address", ["", "smb://host/x", "restic:/r", "gopher://x/y", "a\0b"])
 def test_addresses_that_nobody_can_open_are_refused(place: Place, address: str) -> None:
     drilled = place.run("prove", address, "--manifest", place.manifest)
 
