@@ -8,11 +8,12 @@ BIN := $(VENV)/bin
 VERIFIER_TEST_MUST_RUN ?= all
 export VERIFIER_TEST_MUST_RUN
 
-.PHONY: help demo test lint bench tools clean
+.PHONY: help demo sample test lint bench tools clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make demo   a household in a folder, with planted damage, drilled'
+	@echo 'make sample  reports/sample anew: the bundle of such a drill'
 	@echo 'make test   lint, then every test'
 	@echo 'make lint   style, types, the order of the rooms'
 	@echo 'make bench  speed and memory beside those of xxhsum and rclone; some minutes, 20 GB of disk'
@@ -20,6 +21,11 @@ help:
 
 demo: $(VENV)/.ready
 	$(BIN)/verifier demo
+
+sample: $(VENV)/.ready
+	$(BIN)/verifier demo --quiet --into /tmp/household
+	rm -rf reports/sample && cp -R /tmp/household/reports/household/2*Z-* reports/sample
+	rm -rf /tmp/household
 
 test: lint tools
 	$(BIN)/pytest -n 2

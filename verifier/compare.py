@@ -95,6 +95,7 @@ def judge(reference: Reference, restored: Restored, *, keeps_times: bool) -> Out
             attempts=restored.attempts,
         )
     newer = keeps_times and is_newer(restored.mtime_ns, reference.mtime_ns)
+    newer = newer and not is_emptied(reference.size_bytes, restored.size_bytes)
     kind = FindingKind.CHANGED if newer else size_kind(reference.size_bytes, restored.size_bytes)
     encrypted = looks_encrypted(reference.path, restored.head)
     return Finding(
@@ -113,6 +114,11 @@ def judge(reference: Reference, restored: Restored, *, keeps_times: bool) -> Out
 def is_newer(mtime_ns: int | None, than_ns: int | None) -> bool:
     """Tell whether one time is later than another by more than file systems round; False where either is unknown."""
     return mtime_ns is not None and than_ns is not None and mtime_ns - than_ns > NEWER_NS
+
+
+def is_emptied(expected_bytes: int, actual_bytes: int) -> bool:
+    """Tell whether a file has lost all its bytes: what a full disk leaves under a new time, and nobody's work."""
+    return actual_bytes == 0 < expected_bytes
 
 
 def size_kind(expected_bytes: int, actual_bytes: int) -> FindingKind:

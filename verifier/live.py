@@ -41,7 +41,8 @@ class LiveFolder:
             raise ChangedDuringError(f"can't open {shown} in the live data any more: {error.strerror}") from error
         try:
             before = os.fstat(descriptor)
-            value = self._hash(descriptor, start, end, algorithm)
+            # What is no file now is told so below; a pipe could not even be read from a position.
+            value = self._hash(descriptor, start, end, algorithm) if stat.S_ISREG(before.st_mode) else ""
             after = os.fstat(descriptor)
         except OSError as error:
             raise UnreadableError(f"can't read {shown} in the live data: {error.strerror}") from error

@@ -13,7 +13,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from verifier import relpath, sample
-from verifier.compare import is_newer, size_kind
+from verifier.compare import is_emptied, is_newer, size_kind
 from verifier.entry import PIECE_BYTES, Entry, Item, Listed, piece_count
 from verifier.outcome import Finding, FindingKind, Outcome
 from verifier.scenario.scenario import Sample
@@ -61,7 +61,8 @@ def judge_listed(  # noqa: PLR0911 - a return for each line of the table
     if live and is_newer(entry.mtime_ns, listed.mtime_ns):
         return Judgement(newer=FindingKind.EDITED)
     same_size = listed.size_bytes == entry.size_bytes
-    if keeps_times and is_newer(listed.mtime_ns, entry.mtime_ns):
+    newer = keeps_times and is_newer(listed.mtime_ns, entry.mtime_ns)
+    if newer and not is_emptied(entry.size_bytes, listed.size_bytes):
         if not unchanging:
             return Judgement(newer=FindingKind.CHANGED)
         if not same_size:
@@ -70,6 +71,7 @@ def judge_listed(  # noqa: PLR0911 - a return for each line of the table
     elif not same_size:
         older = is_newer(entry.mtime_ns, listed.mtime_ns)
         detail = "an older version: its time is before the manifest's" if older else ""
+        detail = "newer in the copy, and empty: a full disk leaves such files" if newer else detail
         return Judgement(finding=_sized(entry, listed, size_kind(entry.size_bytes, listed.size_bytes), detail))
     return COMPARABLE
 
@@ -127,11 +129,13 @@ class TimeEvidence:
 
     @property
     def says_not_kept(self) -> bool:
-        """Whether nearly every file is newer in the copy, at its old size: a copy made without keeping times.
+        """Whether nearly no time agrees and most files are newer at their old size: a copy made without keeping times.
 
-        Taking it for one is the stricter reading: its files are then judged by their bytes, never let off as newer.
+        Taking it for one is the stricter reading: its files are then judged by their bytes, never let off as newer. So
+        half of the sizes is enough: were all asked for, a few damaged files would get themselves and all others off.
+        Of fewer than five files a single one is more than the share that may be newer.
         """
-        enough, few, most = 20, 0.05, 0.95
+        enough, few, most = 5, 0.05, 0.5
         return (
             self.pairs >= enough and self.agreeing < few * self.pairs and self.newer_of_equal_size >= most * self.pairs
         )

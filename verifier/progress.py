@@ -18,6 +18,8 @@ _BYTES, _FILES, _BEATS, _STOP, _PID = range(METER_LENGTH)
 class CancelledError(VerifierError):
     """The parent asked this worker to stop; what was not done is told as cancelled."""
 
+    exit_code = 130
+
 
 class Meter:
     """Counters of one worker over five shared 64-bit integers: bytes, files, beats, stop, process id."""

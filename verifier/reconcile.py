@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 from verifier import relpath
 from verifier.entry import Entry, Listed
 from verifier.errors import ManifestError, SourceError
-from verifier.spelling import CASE, SPELLINGS
+from verifier.spelling import CASE, SPELLINGS, Key
 from verifier.spool import Table, Workspace
 
 Side = TypeVar("Side", Entry, Listed)
@@ -111,12 +111,13 @@ def _by_spelling(
     spellings = list(SPELLINGS)
     if len(missing) and any(folds_case(listed) for listed in itertools.islice(unexpected, 100)):
         spellings.append(CASE)
-    for how, key in spellings:
+    for how, entry_key, listed_key in spellings:
         if not len(missing) or not len(unexpected):
             break
         missing_still: Table[Entry] = workspace.table(Entry)
         unexpected_still: Table[Listed] = workspace.table(Listed)
-        for pair in rejoin(missing, unexpected, workspace, lambda e: key(e.path), lambda n: key(n.name)):  # noqa: B023 - consumed before the next key
+        keys = (_of_entry(entry_key), _of_listed(listed_key))
+        for pair in rejoin(missing, unexpected, workspace, *keys):
             if pair.entry is not None and pair.listed is not None:
                 yield pair._replace(remark=how)
             elif pair.entry is not None:
@@ -164,6 +165,14 @@ def rejoin(
 def _group(groups: Iterator[tuple[Any, Iterator[Side]]]) -> tuple[Any, list[Side]] | None:
     following = next(groups, None)
     return None if following is None else (following[0], list(following[1]))
+
+
+def _of_entry(key: Key) -> Callable[[Entry], bytes]:
+    return lambda entry: key(entry.path)
+
+
+def _of_listed(key: Key) -> Callable[[Listed], bytes]:
+    return lambda listed: key(listed.name)
 
 
 def _name(listed: Listed) -> bytes:

@@ -85,6 +85,15 @@ def _shown_character(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")
 
 
+def as_text(name: str) -> str:
+    """Return a name that the system gave as text as JSON can hold it: unchanged where it is UTF-8, shown where not."""
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return show(name)
+    return name
+
+
 def to_json(path: bytes) -> dict[str, str]:
     """Return `{"path": text}`, or `{"path_b64": …}` where the path is not UTF-8: the one form used in every file."""
     try:

@@ -37,9 +37,10 @@ from verifier.sources.table import open_source
 _REASONS: Final[tuple[tuple[type[SourceError], Reason], ...]] = (
     (AccessDeniedError, Reason.ACCESS_DENIED),
     (UnreachableError, Reason.UNREACHABLE),
+    (ChangedDuringError, Reason.CHANGED_DURING),
     (InterruptedTransferError, Reason.INTERRUPTED),
 )
-_open_sources: Final[dict[str, Source]] = {}
+_open_sources: Final[dict[tuple[str, str], Source]] = {}
 _open_live: Final[dict[Path, LiveFolder]] = {}
 
 
@@ -97,10 +98,15 @@ def close_sources() -> None:
 
 
 def _source(location: Location) -> Source:
-    source = _open_sources.get(location.address)
+    source = _open_sources.get(_key(location))
     if source is None:
-        source = _open_sources[location.address] = open_source(location)
+        source = _open_sources[_key(location)] = open_source(location)
     return source
+
+
+def _key(location: Location) -> tuple[str, str]:
+    """Return what tells a location from others: the same address with other credentials is another source."""
+    return location.address, repr(sorted(location.options.items()))
 
 
 def _live_folder(root: Path) -> LiveFolder:
@@ -111,7 +117,7 @@ def _live_folder(root: Path) -> LiveFolder:
 
 
 def _forget(location: Location) -> None:
-    source = _open_sources.pop(location.address, None)
+    source = _open_sources.pop(_key(location), None)
     if source is not None:
         source.close()
 
@@ -306,13 +312,23 @@ def _unrestored(item: Item, reason: Reason, detail: str, attempts: int = 1) -> U
 
 
 def combine_pieces(outcomes: Sequence[Outcome], item: Item) -> Outcome:
-    """Return the outcome of a file from those of all its pieces: the worst of them, in the file's own size."""
+    """Return the outcome of a file from those of all its pieces: the worst of them, in the file's own size.
+
+    A finding that is held against the copy comes first, then what could not be told, then a change.
+    """
     attempts = max(outcome.attempts for outcome in outcomes)
-    for kind in (Finding, Unrestored):
-        bad = [(number, outcome) for number, outcome in enumerate(outcomes) if isinstance(outcome, kind)]
-        if bad:
-            number, worst = bad[0]
-            where = f"in {len(bad)} of {len(outcomes)} pieces, the first at byte {number * PIECE_BYTES}"
-            detail = f"{worst.detail}; {where}" if worst.detail else where
-            return msgspec.structs.replace(worst, size_bytes=item.entry.size_bytes, detail=detail, attempts=attempts)
-    return Match(path=item.entry.path, size_bytes=item.entry.size_bytes, attempts=attempts)
+    told = [(number, outcome) for number, outcome in enumerate(outcomes) if not isinstance(outcome, Match)]
+    if not told:
+        return Match(path=item.entry.path, size_bytes=item.entry.size_bytes, attempts=attempts)
+    gravest = max(_gravity(outcome) for _, outcome in told)
+    bad = [(number, outcome) for number, outcome in told if _gravity(outcome) == gravest]
+    number, worst = bad[0]
+    where = f"in {len(bad)} of {len(outcomes)} pieces, the first at byte {number * PIECE_BYTES}"
+    detail = f"{worst.detail}; {where}" if worst.detail else where
+    return msgspec.structs.replace(worst, size_bytes=item.entry.size_bytes, detail=detail, attempts=attempts)
+
+
+def _gravity(outcome: Finding | Unrestored) -> int:
+    if isinstance(outcome, Unrestored):
+        return 2
+    return 1 if outcome.is_counted else 3

@@ -41,7 +41,7 @@ def sample_size(population: int, *, confidence: float, tolerable: float) -> int:
     low, high = 1, population
     while low < high:
         middle = (low + high) // 2
-        if chance_of_missing(population, bad, middle) <= 1 - confidence:
+        if chance_of_missing(population, bad, middle) <= _doubt(confidence):
             high = middle
         else:
             low = middle + 1
@@ -65,11 +65,16 @@ def at_most_bad(population: int, *, drawn: int, bad: int, confidence: float) -> 
     low, high = bad, population - (drawn - bad)
     while low < high:
         middle = (low + high + 1) // 2
-        if _chance_of_at_most(population, middle, drawn, bad) > 1 - confidence:
+        if _chance_of_at_most(population, middle, drawn, bad) > _doubt(confidence):
             low = middle
         else:
             high = middle - 1
     return low
+
+
+def _doubt(confidence: float) -> float:
+    # The chances below come through logarithms, a little off: one that equals the doubt must not look larger.
+    return (1 - confidence) * (1 + 1e-9)
 
 
 def _chance_of_at_most(population: int, bad: int, drawn: int, found: int) -> float:

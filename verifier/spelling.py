@@ -49,11 +49,15 @@ def folded(name: bytes) -> bytes:
     return unicodedata.normalize("NFC", text.casefold()).encode("utf-8", "surrogateescape")
 
 
-SPELLINGS: Final[tuple[tuple[str, Callable[[bytes], bytes]], ...]] = (
-    ("Unicode normal form", composed),
-    ("rclone's substitutions", unsubstituted),
-)
-"""How names may differ between any two systems, the most certain first, each with its key."""
+Key = Callable[[bytes], bytes]
 
-CASE: Final = ("case", folded)
+SPELLINGS: Final[tuple[tuple[str, Key, Key], ...]] = (
+    ("Unicode normal form", composed, composed),
+    # One side was written by rclone, the other not: a look-alike on the other side is meant as what it is.
+    ("rclone's substitutions", composed, unsubstituted),
+    ("rclone's substitutions", unsubstituted, composed),
+)
+"""How names may differ between any two systems, the most certain first: the key of an entry's name, of a listed's."""
+
+CASE: Final[tuple[str, Key, Key]] = ("case", folded, folded)
 """Only where the copy is seen to fold case."""

@@ -92,8 +92,8 @@ class Tally:
 class Evidence:
     """All that one copy's verdict depends on.
 
-    `trouble` is what kept the copy as a whole from being drilled; `control` the drill's test of itself; `warnings` are
-    sentences that make a good drill a WARNED one.
+    `manifest_files` are the reference's files that are drilled; `trouble` is what kept the copy as a whole from it;
+    `control` the drill's test of itself; `warnings` are sentences that make a good drill a WARNED one.
     """
 
     tally: Tally

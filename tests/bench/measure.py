@@ -22,7 +22,7 @@ _READ_BYTES: Final = 1 << 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contender:
-    """A command, what has to be done before each of its turns (not timed), and the exit codes that mean success."""
+    """A command, and what has to be done before each of its turns; that isn't timed."""
 
     name: str
     command: Sequence[str]
@@ -64,8 +64,8 @@ def run(command: Sequence[str]) -> None:
         raise SystemExit(f"bench: {' '.join(command)} ended with {done.returncode}:\n{said}")
 
 
-def peak_memory(command: Sequence[str]) -> Peak | None:
-    """Run a command and return the peak of its largest process; None where the system has no /proc.
+def peak_memory(command: Sequence[str], *, exit_code: int = 0) -> Peak | None:
+    """Run a command that ends with `exit_code`; return the peak of its largest process, None without a /proc.
 
     The tree is asked fifty times a second, which would slow a timed run: this is a run of its own. The kernel keeps
     each process's high-water mark, so only what a process did in its last fiftieth of a second can be missed.
@@ -79,7 +79,7 @@ def peak_memory(command: Sequence[str]) -> Peak | None:
         said = tree.stderr.read() if tree.stderr else b""
         code = tree.wait()
         watcher.join()
-    if code != 0:
+    if code != exit_code:
         raise SystemExit(f"bench: {' '.join(command)} ended with {code}:\n{said.decode('utf-8', 'replace')[-2000:]}")
     peak.process, peak.size_bytes = max(peak.by_process.values(), key=lambda row: row[1], default=("", 0))
     return peak

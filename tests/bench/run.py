@@ -18,18 +18,21 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import datasets
 import rows
 from rows import Limits, Row
 
 ROOT = Path(__file__).resolve().parents[2]
+_QUIET_LOAD: Final = 0.5
 
 
 def main() -> int:
     """Measure, print, write; return 0 when every row could be measured, whether or not its target was met."""
     arguments = _arguments()
     _require("xxhsum", "rclone", "find", "sort", "xargs")
+    _warn_when_busy()
     with _folder(arguments.data) as data, tempfile.TemporaryDirectory(dir=data, prefix="work-") as work:
         measured: list[Row] = []
         for row in _rows(data, Path(work), quick=arguments.quick):
@@ -54,6 +57,13 @@ def _require(*programs: str) -> None:
     missing = [program for program in programs if shutil.which(program) is None]
     if missing:
         raise SystemExit(f"bench: expected {', '.join(missing)} to be installed\nhint: tests/install-tools")
+
+
+def _warn_when_busy() -> None:
+    """Say when other work will be measured, too: ours uses every processor, and suffers more than a peer on one."""
+    load = os.getloadavg()[0]
+    if load > _QUIET_LOAD:
+        print(f"bench: this machine is busy (load {load:.1f}), so its figures mean little", file=sys.stderr)
 
 
 @contextlib.contextmanager
@@ -82,6 +92,7 @@ def _rows(data: Path, work: Path, *, quick: bool) -> Iterator[Row]:
     yield from rows.full_drill(mixed, copy, work, at_least=1.5, rounds=few)
     yield rows.drill_memory(mixed, copy, work)
     yield rows.drill_memory(large, large, work)
+    yield rows.findings_memory(small, copy, work)
     yield rows.manifest_memory(small, work)
     yield from _joins(work, quick=quick)
 
@@ -119,7 +130,12 @@ def _facts(measured: list[Row], *, quick: bool) -> dict[str, object]:
     return {
         "taken_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "quick": quick,
-        "machine": {"processors": os.cpu_count(), "system": platform.platform(), "python": sys.version.split()[0]},
+        "machine": {
+            "processors": os.cpu_count(),
+            "load": os.getloadavg(),
+            "system": platform.platform(),
+            "python": sys.version.split()[0],
+        },
         "versions": {"xxhsum": _version("xxhsum"), "rclone": _version("rclone")},
         "rows": [row.as_json() for row in measured],
     }

@@ -30,7 +30,7 @@ def test_the_benchmark_measures_every_figure(tmp_path: Path, must_run: Callable[
     rows = json.loads(output.read_text())["rows"]
     works = [row["work"].split(",")[0] for row in rows]
     assert [works.count(work) for work in ("manifest create", "full drill")] == [3, 2]
-    assert sum(work.startswith("peak memory") for work in works) == 3
+    assert sum(work.startswith("peak memory") for work in works) == 4
     assert sum(work.startswith("joining") for work in works) == 3
     assert all(row["samples"] for row in rows if row["met"] is not None)
     assert all(row["work"] in done.stdout and row["target"] in done.stdout for row in rows)

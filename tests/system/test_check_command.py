@@ -113,7 +113,7 @@ def test_connect_never_takes_an_empty_folder_for_a_copy(household: Path, verifie
     replaced(household, 'marker = "letter.txt"\n', "")
     ran = verifier("check", "--connect", cwd=household)
     assert ran.returncode == 3
-    assert f"copy nas: expected files in {household}/scenarios/../copy, got an empty folder" in ran.stdout
+    assert f"copy nas: expected files in {household}/copy, got an empty folder" in ran.stdout
 
 
 def test_connect_reads_the_manifest_to_its_end(household: Path, verifier: Verifier) -> None:

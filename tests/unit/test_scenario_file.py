@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from drilled import run_without_rights
 
 from verifier.errors import ScenarioError
 from verifier.scenario import find, load, load_all
@@ -262,11 +263,12 @@ def test_what_is_no_file_is_told(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
 def test_an_unreadable_file_is_told(tmp_path: Path) -> None:
     path = write(tmp_path / "a.toml")
     path.chmod(0)
-    assert problems(path) == [f"{path}: expected the file of a scenario, got: permission denied"]
+    done = run_without_rights("check", path, cwd=tmp_path)
+    assert done.stderr.splitlines() == [f"{path}: expected the file of a scenario, got: permission denied"]
+    assert done.returncode == 2
 
 
 def test_names_are_shown_harmlessly(tmp_path: Path) -> None:

@@ -50,7 +50,8 @@ def reserve(reports: Path, size_bytes: int = RESERVED_BYTES) -> Iterator[Reserva
 
 def _fill(file: IO[bytes], size_bytes: int) -> None:
     # Random bytes, because a file system that compresses would give a promise, or zeros, no room at all.
-    for offset in range(0, size_bytes, _BLOCK_BYTES):
-        file.write(secrets.token_bytes(min(_BLOCK_BYTES, size_bytes - offset)))
-    file.flush()
-    os.fsync(file.fileno())
+    # Past the file's buffer: what that could not write it would try again when it is closed, and fail once more.
+    descriptor, left_bytes = file.fileno(), size_bytes
+    while left_bytes:
+        left_bytes -= os.write(descriptor, secrets.token_bytes(min(_BLOCK_BYTES, left_bytes)))
+    os.fsync(descriptor)

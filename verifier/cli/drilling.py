@@ -13,19 +13,24 @@ from typing import TYPE_CHECKING, Final, Literal
 from verifier import relpath
 from verifier.cli.setting import Setting
 from verifier.cli.terminal import Terminal, Update, duration, size
-from verifier.errors import UsageError
+from verifier.engine.starting import start_ahead
+from verifier.errors import UsageError, VerifierError
 
 if TYPE_CHECKING:
     from verifier.drill import DrillResult, Interruption, Surroundings
     from verifier.outcome import Finding
-    from verifier.proof import CopyFacts, Proof
+    from verifier.proof import CopyFacts, FindingFacts, Proof
     from verifier.scenario.scenario import Scenario
 
 INTERRUPTED: Final = 130
+WORKER_MODULES: Final = ("verifier.restore", "verifier.sources.places.folder", "verifier.sources.formats.plain")
+"""What a drill's workers import, named here so that they can begin to before this process has loaded a drill."""
+
 _EXIT: Final = {"PASSED": 0, "WARNED": 0, "FAILED": 1, "INCONCLUSIVE": 3}
 _WARNED_STRICT: Final = 4
 _SEED_BYTES: Final = 32
 _FOUND_SHOWN: Final = 20
+_NAMED: Final = 10
 _WORKERS_AT_MOST: Final = 4
 
 
@@ -33,13 +38,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of a drill."""
     size_options = parser.add_mutually_exclusive_group()
     size_options.add_argument("--full", action="store_true", help="restore every comparable file")
-    size_options.add_argument("--sample", type=_files, metavar="N", help="restore N files, drawn by lot")
+    size_options.add_argument("--sample", type=file_count, metavar="N", help="restore N files, drawn by lot")
     parser.add_argument(
         "--only", action="append", default=[], metavar="PATTERN", help="only these paths, as in a .gitignore"
     )
     parser.add_argument("--seed", metavar="HEX", help="32 bytes in hex, to draw the same sample again")
     parser.add_argument("--resume", action="store_true", help="take up a drill that was killed, or begin one")
-    parser.add_argument("--workers", type=_files, metavar="N", help="how many files are worked on at once")
+    parser.add_argument("--workers", type=file_count, metavar="N", help="how many files are worked on at once")
     parser.add_argument("--reports", type=Path, default=Path("reports"), metavar="DIR", help="default: reports")
     parser.add_argument("--state", type=Path, metavar="DIR", help="default: the platform's folder for state")
     parser.add_argument("--scratch", type=Path, metavar="DIR", help="default: the platform's folder for caches")
@@ -48,7 +53,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quiet", action="store_true", help="no talk and no progress")
 
 
-def _files(text: str) -> int:
+def file_count(text: str) -> int:
+    """Return a number of files from the command line: 1 or more."""
     number = int(text) if text.isascii() and text.isdigit() else 0
     if number < 1:
         raise argparse.ArgumentTypeError(f"expected a number from 1 on, got {relpath.show(text)}")
@@ -68,13 +74,18 @@ def surroundings(arguments: argparse.Namespace, setting: Setting) -> Surrounding
         reports=arguments.reports,
         state=arguments.state or default_state(),
         scratch=arguments.scratch or default_folder(),
-        workers=arguments.workers or min(_WORKERS_AT_MOST, os.cpu_count() or 1),
+        workers=_workers(arguments),
         machine=socket.gethostname(),
         now=setting.now,
         new_seed=_seed_giver(arguments.seed, secrets.token_bytes),
         new_id=lambda: secrets.token_hex(8),
         resume=arguments.resume,
+        preload=WORKER_MODULES,
     )
+
+
+def _workers(arguments: argparse.Namespace) -> int:
+    return arguments.workers or min(_WORKERS_AT_MOST, os.cpu_count() or 1)
 
 
 def _seed_giver(
@@ -126,16 +137,18 @@ class TerminalWatcher:
 
 @contextlib.contextmanager
 def signals(interruption: Interruption, terminal: Terminal) -> Iterator[None]:
-    """Turn SIGINT, SIGTERM and SIGHUP alike into a wish to stop, for as long as the block lasts."""
+    """Turn SIGINT, SIGTERM and SIGHUP alike into a wish to stop, for as long as the block lasts.
+
+    SIGHUP stays ignored where it was when we were started: that is what `nohup` asks for.
+    """
 
     def handle(_number: int, _frame: object) -> None:
-        if not interruption.requested:
-            terminal.interject("stopping: a proof of what was done is written; once more to stop without grace")
+        first = not interruption.requested
         interruption.request()
+        if first:
+            terminal.interject("stopping: a proof of what was done is written; once more to stop without grace")
 
-    names = ("SIGINT", "SIGTERM", "SIGHUP")
-    numbers = [number for number in (getattr(signal, name, None) for name in names) if number is not None]
-    before = {number: signal.signal(number, handle) for number in numbers}
+    before = {number: signal.signal(number, handle) for number in _stopping_signals()}
     try:
         yield
     finally:
@@ -143,34 +156,57 @@ def signals(interruption: Interruption, terminal: Terminal) -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def _stopping_signals() -> Iterator[int]:
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and not (name == "SIGHUP" and signal.getsignal(number) == signal.SIG_IGN):
+            yield number
+
+
 def run_drills(scenarios: Sequence[Scenario], arguments: argparse.Namespace, setting: Setting) -> int:
-    """Carry out a drill of each scenario, say what it came to, and return the exit code of the gravest."""
+    """Carry out a drill of each scenario, say what it came to, and return the exit code of the gravest.
+
+    One that could not be drilled keeps none of the others from it.
+    """
+    if _workers(arguments) > 1:
+        start_ahead(WORKER_MODULES)
     from verifier.drill import Interruption, drill  # noqa: PLC0415 - loaded when a drill begins
 
     around = surroundings(arguments, setting)
     interruption = Interruption()
     results: list[DrillResult] = []
+    errors: list[VerifierError] = []
     with signals(interruption, setting.terminal):
         for scenario in scenarios:
             if interruption.requested:
-                break
+                return INTERRUPTED
             watcher = TerminalWatcher(setting.terminal)
-            with contextlib.closing(watcher):
-                result = drill(scenario, around, watcher=watcher, interruption=interruption)
+            try:
+                with contextlib.closing(watcher):
+                    result = drill(scenario, around, watcher=watcher, interruption=interruption)
+            except VerifierError as error:
+                if len(scenarios) > 1:
+                    setting.terminal.warn(f"{scenario.name} was not drilled")
+                setting.terminal.fail(error)
+                errors.append(error)
+                continue
             results.append(result)
             if arguments.json:
                 setting.terminal.put_bytes(result.proof_bytes)
             summarize(result, setting.terminal)
-    if any(result.interrupted for result in results) or len(results) < len(scenarios):
+    if any(result.interrupted for result in results):
         return INTERRUPTED
-    return exit_code([result.verdict.result.value for result in results], strict=arguments.strict)
+    return exit_code([result.verdict.result.value for result in results], errors, strict=arguments.strict)
 
 
-def exit_code(results: Sequence[str], *, strict: bool) -> int:
-    """Return the exit code of the gravest of some verdicts."""
+def exit_code(results: Sequence[str], errors: Sequence[VerifierError] = (), *, strict: bool) -> int:
+    """Return the exit code of the gravest of some verdicts, and of what kept other drills from having one."""
     from verifier.verdict import Result, gravest  # noqa: PLC0415 - loaded when a drill begins
 
     worst = gravest(Result(result) for result in results).value
+    if errors and worst != "FAILED":
+        undecided = [_EXIT[worst]] if worst == "INCONCLUSIVE" and results else []
+        return max([error.exit_code for error in errors] + undecided)
     return _WARNED_STRICT if worst == "WARNED" and strict else _EXIT[worst]
 
 
@@ -181,6 +217,8 @@ def summarize(result: DrillResult, terminal: Terminal) -> None:
     facts = proof.from_bytes(result.proof_bytes)
     word = terminal.coloured(facts.verdict.result, facts.verdict.result)
     terminal.say(f"{facts.scenario.name}: {word}")
+    if facts.drill.only:
+        terminal.say(f"  only what matches: {', '.join(map(relpath.show, facts.drill.only))}")
     for copy in facts.copies:
         _say_copy(copy, facts, terminal)
     report = next((result.folder / name for name in _reports(result.folder)), result.folder)
@@ -196,6 +234,10 @@ def _say_copy(copy: CopyFacts, facts: Proof, terminal: Terminal) -> None:
     terminal.say(f"  {copy.name}: {word}")
     for reason in copy.verdict.reasons[:8]:
         terminal.say(f"    {relpath.show(reason)}")
+    for finding in copy.findings[:_NAMED]:
+        terminal.say(f"      {_named(finding, terminal)}")
+    if len(copy.findings) > _NAMED:
+        terminal.say("      … and more, in the report")
     if facts.manifest.live and copy.proven.files:
         moment = facts.manifest.created_at or ""
         terminal.say(f"    {copy.proven.files:,} restored files match the live data at {moment}")
@@ -204,3 +246,12 @@ def _say_copy(copy: CopyFacts, facts: Proof, terminal: Terminal) -> None:
         rate = copy.measured.get("bytes_per_second")
         speed = f", {size(int(rate))}/s" if isinstance(rate, int | float) else ""
         terminal.say(terminal.coloured(f"    {size(copy.proven.bytes)} in {duration(seconds)}{speed}", "faint"))
+
+
+def _named(finding: FindingFacts, terminal: Terminal) -> str:
+    from verifier.outcome import WARNING_KINDS  # noqa: PLC0415 - loaded when a drill ends
+
+    word = terminal.coloured(finding.kind, "WARNED" if finding.kind in WARNING_KINDS else "FAILED")
+    if finding.path is None and finding.path_b64 is None:
+        return f"{word} {relpath.show(finding.detail)}: {relpath.show(finding.actual)}"
+    return f"{word} {relpath.show(relpath.from_json(finding.path, finding.path_b64))}"

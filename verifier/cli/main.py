@@ -10,6 +10,7 @@ import argparse
 import importlib
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
@@ -19,6 +20,7 @@ from verifier.cli.setting import Setting
 from verifier.cli.terminal import Terminal
 from verifier.errors import VerifierError
 
+UNFINISHED: Final = 3
 INTERRUPTED: Final = 130
 
 COMMANDS: Final = {
@@ -48,6 +50,18 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParse
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        return _run(given)
+    except KeyboardInterrupt:
+        Terminal().warn("interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has enough (`| head`); the interpreter must not complain of it at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return UNFINISHED
+
+
+def _run(given: Sequence[str]) -> int:
     parser, commands = _parser()
     chosen = next((word for word in given if not word.startswith("-")), None)
     module = None
@@ -64,14 +78,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except VerifierError as error:
         terminal.fail(error)
         return error.exit_code
-    except KeyboardInterrupt:
-        terminal.warn("interrupted")
-        return INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read our output has enough (`| head`); the interpreter must not complain of it at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+
+
+def run_process() -> int:
+    """Do what `main` does, for a whole process: a bug shows its traceback, and is never taken for a verdict.
+
+    The interpreter's own exit code for it would be 1, which is FAILED.
+    """
+    try:
+        return main()
+    except Exception:  # noqa: BLE001 - a bug may raise anything; nothing is hidden
+        traceback.print_exc()
+        return UNFINISHED
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_process())

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 from verifier.cli.setting import Setting
+from verifier.engine.starting import start_ahead
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -33,7 +37,33 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, setting: Setting) -> int:
     """Do what was asked; return 0, of `verify` and `diff` 1 where something differs, 3 where it can't be told."""
+    with _ended_alike():
+        return _run(arguments, setting)
+
+
+@contextlib.contextmanager
+def _ended_alike() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end a command as Ctrl-C does, leaving nothing behind."""
+
+    def interrupt(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    # What is ignored stays so: that is how nohup works.
+    before = {number: signal.getsignal(number) for number in numbers if signal.getsignal(number) != signal.SIG_IGN}
+    for number in before:
+        signal.signal(number, interrupt)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _run(arguments: argparse.Namespace, setting: Setting) -> int:
     if arguments.manifest_command == "create":
+        if arguments.workers != 1:
+            start_ahead(("verifier.inventory.survey",))
         from verifier.cli import manifest_create  # noqa: PLC0415 - `--help` loads neither engine nor manifests
 
         return manifest_create.create(arguments, setting)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from verifier import relpath
 from verifier.cli.drill import add_scenarios, chosen_scenarios
+from verifier.cli.drilling import file_count
 from verifier.cli.setting import Setting
 from verifier.cli.terminal import size
 
@@ -24,7 +25,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_scenarios(parser)
     size_options = parser.add_mutually_exclusive_group()
     size_options.add_argument("--full", action="store_true", help="as if every comparable file were to be restored")
-    size_options.add_argument("--sample", type=int, metavar="N", help="as if N files were to be drawn")
+    size_options.add_argument("--sample", type=file_count, metavar="N", help="as if N files were to be drawn")
     parser.add_argument("--only", action="append", default=[], metavar="PATTERN", help="only these paths")
     parser.add_argument("--json", action="store_true", help="print the plan as JSON, one line for each scenario")
     parser.add_argument("--quiet", action="store_true", help="no progress")
@@ -61,13 +62,13 @@ def _lines(plan: CopyPlan) -> list[str]:
     lines = [f"{name}: restores {plan.restored_files:,} files, about {size(plan.restored_bytes)}, of {whole}"]
     if not plan.restored_files:
         lines.append("nothing would be restored, so the drill would be INCONCLUSIVE")
-    elif plan.restored_files < plan.comparable_files:
+    elif plan.at_most_bad_files:
         lines.append(
             f"with no bad file among them, at most {plan.at_most_bad_files:,} of {plan.comparable_files:,} "
             f"could be bad, at {plan.confidence:.0%}"
         )
     if plan.newer_files:
-        lines.append(f"{plan.newer_files:,} files were changed since and would be counted, not judged")
+        lines.append(f"changed since, which would be counted and not held against it: {plan.newer_files:,} files")
     if plan.listing_findings:
-        lines.append(f"{plan.listing_findings:,} differences are seen in the listing already")
+        lines.append(f"differences that the listing shows already: {plan.listing_findings:,}")
     return lines

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -54,26 +55,22 @@ class Terminal:
     def say(self, text: str) -> None:
         """Talk to standard error."""
         if not self._quiet:
-            print(text, file=sys.stderr, flush=True)
+            _speak(f"{text}\n")
 
     def interject(self, text: str) -> None:
         """Talk while progress is shown: the line of progress gives way and comes back by itself."""
-        if self._live and not self._quiet:
-            sys.stderr.write("\r\x1b[K")
-        self.say(text)
+        if not self._quiet:
+            _speak(f"\r\x1b[K{text}\n" if self._live else f"{text}\n")
 
     def warn(self, text: str) -> None:
         """Say something that must not be missed."""
-        print(f"warning: {text}", file=sys.stderr, flush=True)
+        _speak(f"warning: {text}\n")
 
     def fail(self, error: VerifierError) -> None:
         """Say what went wrong, and its hint."""
         # The problems of scenarios are lines that begin with the place of each, as editors want them.
         prefix = "" if isinstance(error, ScenarioError) else "verifier: "
-        print(f"{prefix}{error.message}", file=sys.stderr)
-        if error.hint:
-            print(f"hint: {error.hint}", file=sys.stderr)
-        sys.stderr.flush()
+        _speak(f"{prefix}{error.message}\n" + (f"hint: {error.hint}\n" if error.hint else ""))
 
     def coloured(self, text: str, style: str) -> str:
         """Return the text in the colour of a verdict, or `strong` or `faint`; unchanged where colour is not wanted."""
@@ -107,17 +104,26 @@ class _ProgressLine:
             return
         self._shown_at = now
         text = f"{self._label}: {describe(files_done, files_total, bytes_done, bytes_total, now - self._began)}"
-        if self._live:
-            sys.stderr.write(f"\r\x1b[K{text}")
-            self._anything_live = True
-        else:
-            sys.stderr.write(f"{text}\n")
-        sys.stderr.flush()
+        self._anything_live = self._live
+        _speak(f"\r\x1b[K{text}" if self._live else f"{text}\n")
 
     def close(self) -> None:
         if self._anything_live:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
+            _speak("\r\x1b[K")
+
+
+def _speak(text: str) -> None:
+    """Write to standard error. Nobody may be there any more (a closed terminal, `| head`): work goes on unheard."""
+    try:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    except RuntimeError:
+        pass  # a signal came in the middle of another write, and its handler can't be heard there
+    except OSError:
+        # The interpreter must not meet what could not be written again at its end: it would exit with code 120.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stderr.fileno())
+        os.close(nowhere)
 
 
 def describe(

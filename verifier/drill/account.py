@@ -46,7 +46,8 @@ class Worst:
     def add(self, outcome: Finding | Unrestored) -> None:
         """Take in one; it is kept as long as it is among the worst."""
         # Inverted path bytes: the smallest of the heap is the one to go, and of equal sizes that is the last path.
-        entry = (outcome.size_bytes, outcome.path.translate(_INVERTED), next(self._numbers), outcome)
+        # The end, which no path holds inverted, makes a path come before those that it begins.
+        entry = (outcome.size_bytes, outcome.path.translate(_INVERTED) + b"\xff", next(self._numbers), outcome)
         if len(self._heap) < self._most:
             heapq.heappush(self._heap, entry)
         else:

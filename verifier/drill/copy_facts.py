@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
+from verifier import relpath
 from verifier.drill.account import Account, count
 from verifier.drill.carry_out import Work
 from verifier.drill.draw import Draw, Size
@@ -52,7 +53,7 @@ def judge(part: CopyDrill, scenario: Scenario, reference: Reference, *, now: dat
     return judge_copy(
         Evidence(
             tally=part.account.tally,
-            manifest_files=reference.facts.files,
+            manifest_files=reference.facts.files if part.survey is None else part.survey.expected_files,
             population_files=0 if part.survey is None else part.survey.population.files,
             changed_share=objectives.changed_share,
             control=part.control,
@@ -92,7 +93,7 @@ def copy_facts(part: CopyDrill, scenario: Scenario, covered: CoverageFacts) -> C
     stated = None if survey is None else survey.facts.snapshot
     return CopyFacts(
         name=part.copy.name,
-        address=part.copy.at,
+        address=relpath.as_text(part.copy.at),
         medium=part.copy.medium,
         site=part.copy.site,
         snapshot=stated or (None if newest is None else time_text(_moment(newest))),
@@ -113,7 +114,7 @@ def copy_facts(part: CopyDrill, scenario: Scenario, covered: CoverageFacts) -> C
         assurance=_assurance(part, scenario),
         coverage=covered,
         control=part.control,
-        notes=tuple(_notes(part)),
+        notes=tuple(_notes(part, scenario)),
         measured=_measured(part),
     )
 
@@ -152,20 +153,23 @@ def _largest_undrawn(survey: Survey, drawn: Draw, files: int) -> int:
     return sum(heapq.nlargest(files, sizes))
 
 
-def _notes(part: CopyDrill) -> list[str]:
+def _notes(part: CopyDrill, scenario: Scenario) -> list[str]:
     notes = list(part.notes)
+    if scenario.newer_seconds is not None:
+        age = timedelta(seconds=scenario.newer_seconds)
+        notes.append(f"limited to live files that were changed in the last {age}")
     survey = part.survey
     if survey is None:
         return notes
     notes += [*survey.facts.notes, *survey.notes]
     if survey.left_out.files:
         left = survey.left_out
-        notes.append(f"{left.files:,} files ({left.size_bytes:,} bytes) are left out by the manifest's own patterns")
+        notes.append(f"left out by the manifest's own patterns: {left.files:,} files, {left.size_bytes:,} bytes")
     if survey.special_files:
-        notes.append(f"{survey.special_files:,} pipes, sockets or devices hold no bytes and were passed over")
+        notes.append(f"pipes, sockets and devices, which hold no bytes and were passed over: {survey.special_files:,}")
     if survey.equal_links:
-        notes.append(f"{survey.equal_links:,} symbolic links have the target that the manifest states, by the listing")
-    notes += [f"{files:,} files were found under another name: {how}" for how, files in survey.found_as.items()]
+        notes.append(f"symbolic links whose target is the manifest's, by the listing: {survey.equal_links:,}")
+    notes += [f"found under another name, by {how}: {files:,}" for how, files in survey.found_as.items()]
     return notes
 
 

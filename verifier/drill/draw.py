@@ -19,7 +19,8 @@ from verifier.spool import Table, Workspace
 from verifier.verdict import Amount
 
 _TICKETS_IN_MEMORY: Final = 50_000
-_MOVED_IN_A_SAMPLE: Final = 1_000
+MOVED_IN_A_SAMPLE: Final = 1_000
+"""How many candidates for having been moved a sample drill restores."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +68,9 @@ def draw(survey: Survey, size: Size, *, seed: bytes, workspace: Workspace) -> Dr
     for item in _everything(survey) if size.full else _sample(survey, size, seed, workspace):
         items.append(item)
         amount.add(item.entry.size_bytes)
+    everything = len(survey.comparable) + len(survey.newer) + len(survey.moved)
+    if size.full and amount.files != everything:
+        raise AssertionError(f"expected a full drill to draw all of {everything} files, got {amount.files}")
     return Draw(size=size, items=items, amount=amount)
 
 
@@ -80,7 +84,7 @@ def _sample(survey: Survey, size: Size, seed: bytes, workspace: Workspace) -> It
     population = (item for item in survey.comparable if item.why != "always")
     yield from _lowest(population, size.sample_files, seed, workspace)
     yield from (item for item in survey.comparable if item.why == "always")
-    yield from itertools.islice(survey.moved, _MOVED_IN_A_SAMPLE)
+    yield from itertools.islice(survey.moved, MOVED_IN_A_SAMPLE)
     changed = (item for item in survey.newer if item.newer == FindingKind.CHANGED)
     yield from _lowest(changed, INSPECTED_FILES, seed, workspace)
 
@@ -96,6 +100,6 @@ def undrawn(survey: Survey, drawn: Draw) -> Iterator[Item]:
     """Yield the newer and the maybe moved items that were not drawn: what they stand for is told without a restore."""
     if drawn.size.full:
         return
-    yield from itertools.islice(survey.moved, _MOVED_IN_A_SAMPLE, None)
+    yield from itertools.islice(survey.moved, MOVED_IN_A_SAMPLE, None)
     chosen = {item.entry.path for item in drawn.items if item.newer}
     yield from (item for item in survey.newer if item.entry.path not in chosen)

@@ -19,8 +19,9 @@ from typing import Literal
 
 import msgspec
 
-from verifier import bundle, ledger, proof
+from verifier import bundle, ledger, proof, relpath
 from verifier.drill.account import Account, coverage, settle
+from verifier.drill.apart import refuse_inside_copies
 from verifier.drill.carry_out import Work
 from verifier.drill.control import plant_damage
 from verifier.drill.copy_facts import CopyDrill, copy_facts, judge, time_text
@@ -50,7 +51,8 @@ _TELL_EVERY = 500
 class Surroundings:
     """Where and with what a drill is carried out; whatever is not repeatable is handed in.
 
-    `new_seed` gives 32 bytes and says where they are from; it is asked once the size of every draw is fixed.
+    `new_seed` gives 32 bytes and says where they are from; it is asked once the size of every draw is fixed. `preload`
+    are modules that workers import before their first batch.
     """
 
     reports: Path
@@ -63,6 +65,7 @@ class Surroundings:
     new_id: Callable[[], str]
     resume: bool = False
     stall_seconds: float = 120.0
+    preload: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +87,7 @@ def drill(
     Raises:
         VerifierError: the drill could not begin (its leaf says why and has the exit code), or left no bundle.
     """
+    refuse_inside_copies(scenario.copies, reports=surroundings.reports, state=surroundings.state)
     started = time_text(surroundings.now())
     holder = ledger.describe_holder(since=started)
     with contextlib.ExitStack() as stack:
@@ -116,6 +120,12 @@ def drill(
         proof_bytes, verdict = under_way.prove()
         reservation.release()
         return under_way.leave(proof_bytes, verdict)
+
+
+def _tell(watcher: Watcher, interruption: Interruption, files: int, total: int | None, size_bytes: int) -> None:
+    if interruption.requested:
+        raise CancelledError("the drill was interrupted before it began")
+    watcher.progress(files, total, size_bytes, None)
 
 
 def _claim_scratch(scenario: Scenario, surroundings: Surroundings) -> Scratch:
@@ -180,7 +190,12 @@ class _Drill:
         options = self._options()
         recover(self.book, self.scenario.name, self.surroundings.reports)
         unfinished = self.book.unfinished(self.scenario.name)
-        same = [one for one in unfinished if (one.options, one.planned) == (options, planned)]
+        seed, seed_source = self.surroundings.new_seed()
+        same = [
+            one
+            for one in unfinished
+            if (one.options, one.planned) == (options, planned) and (seed_source != "given" or one.seed == seed)
+        ]
         resumed = same[-1] if same and self.surroundings.resume else None
         self.abandoned = [one for one in unfinished if one is not resumed]
         if resumed is not None:
@@ -194,7 +209,6 @@ class _Drill:
                 options=resumed.options,
             )
             return
-        seed, seed_source = self.surroundings.new_seed()
         self.begun = BeginDrill(
             scenario=self.scenario.name,
             id=self.surroundings.new_id(),
@@ -209,9 +223,10 @@ class _Drill:
     def _options(self) -> str:
         """Return a text that is equal for two drills of which one may take up the other."""
         scenario, reference = self.scenario, self.reference
-        against = str(reference.live) if reference.live else reference.facts.identity
+        against = relpath.as_text(str(reference.live)) if reference.live else reference.facts.identity
         sample = msgspec.to_builtins(scenario.sample)
-        stated = [scenario.sha256, against, list(scenario.only), sample, [copy.name for copy in scenario.copies]]
+        only = [relpath.as_text(pattern) for pattern in scenario.only]
+        stated = [scenario.sha256, against, only, sample, [copy.name for copy in scenario.copies]]
         return msgspec.json.encode(stated, order="sorted").decode()
 
     def restore(self, scratch: Scratch) -> None:
@@ -220,7 +235,7 @@ class _Drill:
         with Engine(
             workers=workers,
             stall_seconds=self.surroundings.stall_seconds,
-            preload=("verifier.restore", "verifier.sources.places.folder", "verifier.sources.formats.plain"),
+            preload=self.surroundings.preload,
         ) as machine:
             self.interruption.attach(machine.stop)
             for part in self.parts:

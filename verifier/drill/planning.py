@@ -8,13 +8,17 @@ from pathlib import Path
 
 import msgspec
 
-from verifier.drill.draw import draw_size
+from verifier.drill.draw import MOVED_IN_A_SAMPLE, Size, draw_size
 from verifier.drill.reference import Reference, open_reference
 from verifier.drill.survey import Rules, take_survey
+from verifier.drill.surveyed import Survey
 from verifier.errors import SameDataError, SourceError
+from verifier.outcome import FindingKind
+from verifier.plan import INSPECTED_FILES
 from verifier.sample import at_most_bad
 from verifier.scenario.scenario import Copy, Scenario
 from verifier.spool import Workspace
+from verifier.verdict import Amount
 
 
 class CopyPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,18 +64,35 @@ def _plan(copy: Copy, scenario: Scenario, reference: Reference, workspace: Works
     except SourceError as error:
         return CopyPlan(copy=copy.name, confidence=confidence, trouble=error.message)
     size = draw_size(survey, scenario.sample)
-    population = survey.population
-    drawn = size.sample_files + size.always_files
-    share = drawn / population.files if population.files else 0.0
+    population, restored = survey.population, _expected(survey, size)
     return CopyPlan(
         copy=copy.name,
         confidence=confidence,
         comparable_files=population.files,
         comparable_bytes=population.size_bytes,
-        restored_files=drawn,
-        restored_bytes=round(population.size_bytes * share),
+        restored_files=restored.files,
+        restored_bytes=restored.size_bytes,
         at_most_bad_files=at_most_bad(size.population_files, drawn=size.sample_files, bad=0, confidence=confidence),
         newer_files=len(survey.newer),
         maybe_moved_files=len(survey.moved),
         listing_findings=len(survey.findings),
     )
+
+
+def _expected(survey: Survey, size: Size) -> Amount:
+    """Return how much the drill restores: the files are known, the bytes are those of files of average size."""
+    changed, moved = Amount(), Amount()
+    for item in survey.newer:
+        if size.full or item.newer == FindingKind.CHANGED:
+            changed.add(item.entry.size_bytes)
+    for item in survey.moved:
+        moved.add(item.entry.size_bytes)
+    most = (size.sample_files + size.always_files, changed.files, moved.files)
+    if not size.full:
+        most = (most[0], min(most[1], INSPECTED_FILES), min(most[2], MOVED_IN_A_SAMPLE))
+    restored = Amount()
+    for group, files in zip((survey.population, changed, moved), most, strict=True):
+        if files:
+            restored.files += files
+            restored.size_bytes += round(group.size_bytes * files / group.files)
+    return restored

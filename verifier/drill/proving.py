@@ -6,7 +6,7 @@ import platform
 from collections.abc import Sequence
 from datetime import datetime
 
-from verifier import __version__, proof, rule
+from verifier import __version__, proof, relpath, rule
 from verifier.drill.copy_facts import CopyDrill, time_text
 from verifier.drill.reference import Reference
 from verifier.ledger import BeginDrill, CopyResult, Head, PlannedCopy, UnfinishedDrill
@@ -64,7 +64,7 @@ def drill_facts(
             proof.AbandonedDrill(id=one.id, started_at=one.started_at, seed=one.seed.hex()) for one in abandoned
         ),
         interrupted=interrupted,
-        only=only,
+        only=tuple(map(relpath.as_text, only)),
     )
 
 

@@ -16,19 +16,16 @@ from pathlib import Path
 
 from verifier import relpath
 from verifier.digest import WRITTEN
-from verifier.entry import Entry, Listed
+from verifier.entry import Entry
 from verifier.errors import ManifestError, SameDataError, UnreachableError
-from verifier.manifest import Header, LeftOut, Manifest, Origin, open_manifest, write_manifest
-from verifier.manifest.header import write_time
+from verifier.inventory import Progress, take_inventory
+from verifier.manifest import Manifest, open_manifest, write_manifest
 from verifier.patterns import Patterns
 from verifier.proof import Count, ManifestFacts
 from verifier.proof import LeftOut as LeftOutFacts
 from verifier.proof import Origin as OriginFacts
 from verifier.scenario.scenario import Scenario
-from verifier.sources.interface import Location
-from verifier.sources.table import open_source
-
-NAS_FOLDERS = ("@eaDir/", "\\#recycle/")
+from verifier.sources.table import folder_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,19 +59,26 @@ class Reference:
 
     def is_made_from(self, folder: Path) -> bool:
         """Tell whether the manifest was made from this very folder, so that it can only be compared with itself."""
-        if self.live is not None or self.origin_folder is None:
+        origin = self.facts.origin
+        if self.live is not None or origin.machine != socket.gethostname():
             return False
-        return os.path.realpath(self.origin_folder) == os.path.realpath(folder)
+        here = os.path.realpath(folder)
+        if origin.address == relpath.as_text(here):
+            return True
+        return self.origin_folder is not None and os.path.realpath(self.origin_folder) == here
 
 
 @contextlib.contextmanager
-def open_reference(scenario: Scenario, *, now: datetime, folder: Path) -> Iterator[Reference]:
+def open_reference(
+    scenario: Scenario, *, now: datetime, folder: Path, on_progress: Progress | None = None
+) -> Iterator[Reference]:
     """Open the reference of a scenario and read it whole once, so that a broken one is told before anything else.
 
     Args:
         scenario: names a manifest, or the live folder.
         now: the time that live data is listed at.
         folder: a private place for the listing of live data.
+        on_progress: is told how far that listing is; what it raises ends it.
 
     Raises:
         ManifestError: the manifest can't be read whole.
@@ -82,10 +86,10 @@ def open_reference(scenario: Scenario, *, now: datetime, folder: Path) -> Iterat
     """
     file = scenario.manifest
     if scenario.against is not None:
-        file = _list_live(scenario, now=now, folder=folder)
+        file = _list_live(scenario, now=now, folder=folder, on_progress=on_progress)
     if file is None:
         raise AssertionError("a scenario has a manifest or live data")
-    stated_live = [Path(copy.at).expanduser().absolute() for copy in scenario.copies if copy.live]
+    stated_live = [folder_of(copy.at) for copy in scenario.copies if copy.live]
     with open_manifest(file) as manifest:
         header = manifest.header
         if header.digest is None and scenario.against is None:
@@ -109,7 +113,7 @@ def open_reference(scenario: Scenario, *, now: datetime, folder: Path) -> Iterat
         )
 
 
-def _list_live(scenario: Scenario, *, now: datetime, folder: Path) -> Path:
+def _list_live(scenario: Scenario, *, now: datetime, folder: Path, on_progress: Progress | None) -> Path:
     live = scenario.against
     if live is None:
         raise AssertionError
@@ -120,34 +124,27 @@ def _list_live(scenario: Scenario, *, now: datetime, folder: Path) -> Path:
     since_ns = None
     if scenario.newer_seconds is not None:
         since_ns = int((now - timedelta(seconds=scenario.newer_seconds)).timestamp()) * 1_000_000_000
-    exclude = Patterns(NAS_FOLDERS)
-    header = Header(
-        dataset=live.name or "live",
-        created=write_time(now),
-        origin=Origin(address=str(live), machine=socket.gethostname()),
+    file = folder / "live.jsonl"
+    inventory = take_inventory(
+        live,
+        created=now,
+        machine=socket.gethostname(),
         digest=None,
-        exclude=exclude.lines,
-        left_out=LeftOut(),
+        workers=1,
+        draft_folder=folder,
+        on_progress=on_progress,
     )
-    with open_source(Location(address=str(live))) as source:
-        listing = (listed for listed in source.list() if not exclude.match(listed.name))
-        entries = (_entry(listed) for listed in listing if _is_wanted(listed, since_ns))
-        file = folder / "live.jsonl"
-        totals = write_manifest(file, header, entries)
+    with contextlib.closing(inventory):
+        wanted = (entry for entry in inventory.entries() if _is_wanted(entry, since_ns))
+        totals = write_manifest(file, inventory.header, wanted)
     if not totals.files:
         shown = relpath.show(os.fsencode(live))
         raise UnreachableError(f"expected files in the live data at {shown}, got none that are asked for")
     return file
 
 
-def _is_wanted(listed: Listed, since_ns: int | None) -> bool:
-    if listed.kind not in ("file", "link"):
-        return False
-    return since_ns is None or (listed.mtime_ns is not None and listed.mtime_ns >= since_ns)
-
-
-def _entry(listed: Listed) -> Entry:
-    return Entry(path=listed.name, size_bytes=listed.size_bytes, mtime_ns=listed.mtime_ns, link=listed.link)
+def _is_wanted(entry: Entry, since_ns: int | None) -> bool:
+    return since_ns is None or (entry.mtime_ns is not None and entry.mtime_ns >= since_ns)
 
 
 def _facts(manifest: Manifest, *, live: bool) -> ManifestFacts:

@@ -13,11 +13,16 @@ from verifier.reconcile import Pair
 from verifier.scenario.scenario import Copy
 from verifier.sources.table import folder_of
 
-_CHECKS: Final = 64
+_FIRST: Final = 64
+_THEN_EACH: Final = 50
 
 
 class SameDataWatch:
-    """Refuses a copy that is the live data itself: the same files, by device and inode, seen through two paths."""
+    """Refuses a copy that is the live data itself: the same files, by device and inode, seen through two paths.
+
+    The first pairs are looked at, and of the others some all along: a part of the copy may be a link, a mount, or a
+    tree of hard links.
+    """
 
     def __init__(self, reference: Reference, copy: Copy) -> None:
         self._copy = folder_of(copy.at)
@@ -25,17 +30,19 @@ class SameDataWatch:
         if self._copy is not None and reference.is_made_from(self._copy):
             # A manifest may be made of a copy and held against it later: that is told as "compared with itself".
             self._live = [folder for folder in self._live if folder != reference.origin_folder]
-        self._left = _CHECKS
+        self._seen = 0
 
     def look(self, pair: Pair) -> None:
-        """Compare one of the first pairs.
+        """Take in one pair of files, and compare it if it is its turn.
 
         Raises:
             SameDataError: both are one file.
         """
-        if not self._left or pair.entry is None or pair.listed is None or self._copy is None:
+        self._seen += 1
+        if self._seen > _FIRST and self._seen % _THEN_EACH:
             return
-        self._left -= 1
+        if pair.entry is None or pair.listed is None or self._copy is None:
+            return
         for live in self._live:
             try:
                 original = os.lstat(_under(live, pair.entry.path))

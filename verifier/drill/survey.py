@@ -64,13 +64,13 @@ def take_survey(
     location = Location(address=copy.at, options=_pins(copy))
     with open_source(location) as source:
         survey = _empty_survey(copy, location, source, reference, workspace)
-        entries = _with_absent(_chosen(reference.entries(), rules.only), reference.absent_path)
+        entries = _with_absent(_chosen(reference, rules.only, survey), reference.absent_path)
         listing = _counted(watch(source.list()), reference.exclude, rules.only, survey)
         joined = reconcile(entries, listing, ordered=source.ordered, folds_case=source.folds_case, workspace=workspace)
         times = _sort_out(joined, survey, SameDataWatch(reference, copy))
         survey.facts = source.facts()
         survey.keeps_times = source.keeps_times if copy.keeps_times is None else copy.keeps_times
-    if not survey.listed.files and not survey.left_out.files and reference.facts.files:
+    if not survey.files_seen and reference.facts.files:
         raise UnreachableError(
             f"expected files in {relpath.show(copy.at)}, got an empty folder",
             hint="is the disk or share mounted?",
@@ -81,8 +81,12 @@ def take_survey(
             f"the copy does not keep the files' times ({times.agreeing:,} of {times.pairs:,} agree, at equal sizes), "
             "so every file is judged by its bytes"
         )
+    told = len(survey.pairs) + len(survey.missing) - 1  # the entry that exists nowhere is no part of the reference
     _classify(survey, rules, live=reference.live is not None)
     tell_absences(survey, reference, workspace)
+    if told != survey.expected_entries:
+        survey.control_missed = True
+        survey.notes.append(f"{told:,} of {survey.expected_entries:,} entries were told as found or as missing")
     return survey
 
 
@@ -108,8 +112,18 @@ def _empty_survey(copy: Copy, location: Location, source: Source, reference: Ref
     )
 
 
-def _chosen(entries: Iterable[Entry], only: Patterns) -> Iterator[Entry]:
-    return (entry for entry in entries if only.match(entry.path)) if only else iter(entries)
+def _chosen(reference: Reference, only: Patterns, survey: Survey) -> Iterator[Entry]:
+    """Yield the entries that are drilled, and count them."""
+    if not only:
+        survey.expected_files = reference.facts.files
+        survey.expected_entries = reference.facts.files + reference.facts.links
+        yield from reference.entries()
+        return
+    for entry in reference.entries():
+        if only.match(entry.path):
+            survey.expected_entries += 1
+            survey.expected_files += entry.link is None
+            yield entry
 
 
 def _with_absent(entries: Iterator[Entry], absent: bytes) -> Iterator[Entry]:
@@ -128,10 +142,13 @@ def _with_absent(entries: Iterator[Entry], absent: bytes) -> Iterator[Entry]:
 def _counted(listing: Iterable[Listed], exclude: Patterns, only: Patterns, survey: Survey) -> Iterator[Listed]:
     """Pass on what of the listing is drilled; count it, and what the manifest's exclusions leave out."""
     for listed in listing:
-        if only and not only.match(listed.name):
-            continue
+        survey.files_seen += listed.kind == "file"
         if exclude and exclude.match(listed.name):
             survey.left_out.add(listed.size_bytes)
+            continue
+        if listed.kind == "file" and listed.mtime_ns is not None:
+            survey.newest_mtime_ns = max(survey.newest_mtime_ns or listed.mtime_ns, listed.mtime_ns)
+        if only and not only.match(listed.name):
             continue
         if listed.kind == "unsafe":
             detail = "the name would lead out of the place that it is restored to"
@@ -139,8 +156,6 @@ def _counted(listing: Iterable[Listed], exclude: Patterns, only: Patterns, surve
             continue
         if listed.kind == "file":
             survey.listed.add(listed.size_bytes)
-            if listed.mtime_ns is not None:
-                survey.newest_mtime_ns = max(survey.newest_mtime_ns or listed.mtime_ns, listed.mtime_ns)
         yield listed
 
 

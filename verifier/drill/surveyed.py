@@ -17,8 +17,10 @@ class Survey:
     """What one copy's listing came to: tables on disk, and counts.
 
     `newer` items are those that the listing says were changed since; `moved` ones missing entries, each with the
-    unexpected file that it may be; `findings` are what the listing alone shows. `control_missed` says that the entry
-    which exists nowhere was not told as missing.
+    unexpected file that it may be; `findings` are what the listing alone shows. `files_seen` are all regular files of
+    the copy, and `newest_mtime_ns` is theirs but for what the manifest excludes, whatever part of them is drilled;
+    `expected_files` the reference's files that are. `control_missed` says that the entry which exists nowhere was not
+    told as missing, or another one neither as found nor as missing.
     """
 
     copy: Copy
@@ -33,6 +35,9 @@ class Survey:
     newer: Table[Item]
     moved: Table[Item]
     findings: Table[Finding]
+    files_seen: int = 0
+    expected_files: int = 0
+    expected_entries: int = 0
     listed: Amount = field(default_factory=Amount)
     left_out: Amount = field(default_factory=Amount)
     special_files: int = 0

@@ -6,7 +6,21 @@ else; a worker and any tool that it started end with their parent. Not promised:
 is worked on only once (its second attempt begins from nothing).
 """
 
-from verifier.engine.answer import Cancelled, Done, Lost
-from verifier.engine.engine import Engine
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from verifier.engine.answer import Cancelled, Done, Lost
+    from verifier.engine.engine import Engine
 
 __all__ = ["Cancelled", "Done", "Engine", "Lost"]
+
+
+def __getattr__(name: str) -> object:
+    """Load what is asked for: `starting` is called before anything else is loaded."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    room = "engine" if name == "Engine" else "answer"
+    return getattr(importlib.import_module(f"verifier.engine.{room}"), name)

@@ -189,7 +189,7 @@ class Engine:
         """
         try:
             slot.give(task, self._hire, function)
-        except (OSError, BrokenExecutor) as error:
+        except (OSError, EOFError, BrokenExecutor) as error:
             backlog.take_back(slot.release())
             self._discharge(slot)
             now = time.monotonic()
@@ -250,7 +250,7 @@ class Engine:
         self._kept += counted.count
         return Done(number=task.number, answer=counted.answer, attempts=task.attempts)
 
-    def _bury(self, slot: Slot, cause: str | None, backlog: Backlog[Any]) -> Lost | Cancelled | None:
+    def _bury(self, slot: Slot, cause: str | None, backlog: Backlog[Any]) -> Lost | None:
         """Replace the slot's worker, which died or has to; decide about the task that it died over.
 
         Raises:
@@ -260,9 +260,7 @@ class Engine:
         cause = cause or (slot.worker.cause_of_death() if slot.worker else "the worker died")
         self._discharge(slot)
         task = slot.release()
-        if self.stopping:
-            return Cancelled(number=task.number)
-        if task.attempts < ATTEMPTS:
+        if task.attempts < ATTEMPTS:  # once stopped, what is given back comes out of the backlog as cancelled
             backlog.give_back(task)
             return None
         if not self._ever_begun:

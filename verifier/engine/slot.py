@@ -30,7 +30,7 @@ class Slot:
         """Take the task in and let the worker begin it; `hire` makes one where there is none.
 
         Raises:
-            OSError: a process can't be started.
+            OSError, EOFError: a process can't be started.
             BrokenExecutor: the executor takes no more tasks.
         """
         task.attempts += 1

@@ -14,18 +14,14 @@ import signal
 import threading
 import traceback
 from collections.abc import Callable, MutableSequence, Sequence
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from verifier import progress
 from verifier.engine.answer import Count, Counted
+from verifier.engine.starting import PARENTS_SIGNALS
 
 Payload = TypeVar("Payload")
 Answer = TypeVar("Answer")
-
-PARENTS_SIGNALS: Final = tuple(
-    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
-)
-"""What only the parent acts on: it asks its workers to stop in its own time."""
 
 
 def begin(cells: MutableSequence[int], preload: Sequence[str]) -> None:

@@ -6,9 +6,9 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from verifier.inventory.inventory import NAS_FOLDERS, Inventory, exclude_output, take_inventory
+    from verifier.inventory.inventory import NAS_FOLDERS, Inventory, Progress, exclude_output, take_inventory
 
-__all__ = ["NAS_FOLDERS", "Inventory", "exclude_output", "take_inventory"]
+__all__ = ["NAS_FOLDERS", "Inventory", "Progress", "exclude_output", "take_inventory"]
 
 
 def __getattr__(name: str) -> object:

@@ -8,9 +8,9 @@ that neither the order of answers nor the size of the dataset costs memory.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import re
-import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
@@ -21,12 +21,13 @@ from typing import TYPE_CHECKING, Final, Self
 from verifier import relpath
 from verifier.engine import Cancelled, Done, Engine, Lost
 from verifier.errors import EngineError, UnreachableError
-from verifier.inventory.batch import BATCH_NAMES, Batch, Large, Left, Run, Surveyed
+from verifier.inventory.batch import BATCH_NAMES, Batch, Left, Run, Surveyed
+from verifier.inventory.store import Store
 from verifier.inventory.survey import survey
 from verifier.inventory.tally import Tally
 from verifier.inventory.walk import Walk
 from verifier.patterns import Patterns
-from verifier.progress import CancelledError
+from verifier.progress import METER_LENGTH, CancelledError, Meter, use_meter
 from verifier.sources.places.walk import Directories
 
 if TYPE_CHECKING:
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
     from verifier.manifest.encoding import Counts
     from verifier.manifest.header import Header
     from verifier.manifest.native import Totals
-    from verifier.manifest.writer import Draft
-    from verifier.spool import Table, Workspace
 
 NAS_FOLDERS: Final = ("@eaDir/", "\\#recycle/")
 """What is left out unless asked otherwise: a Synology's thumbnails and its recycle bin. `#` alone begins a comment."""
@@ -56,7 +55,7 @@ class Inventory:
     `tally` knows the first names of what was left out, and why.
     """
 
-    def __init__(self, header: Header, store: _Store, tally: Tally, cleanup: Cleanup) -> None:
+    def __init__(self, header: Header, store: Store, tally: Tally, cleanup: Cleanup) -> None:
         self.header = header
         self.tally = tally
         self._store = store
@@ -115,108 +114,25 @@ def take_inventory(
         previous: the identity of the manifest that this one shall follow.
         workers: how many processes read; the processors' number if it is not given.
         draft_folder: where lines are gathered, some 150 bytes for each file; the system's place if it is not given.
-        on_progress: is told some ten times a second how far it is.
+        on_progress: see `Progress`; called some ten times a second.
 
     Raises:
-        SourceError: the folder isn't there, or a folder in it can't be listed; nothing is concluded then.
-        EngineError: workers could not be started, or one batch killed every worker that tried it.
+        SourceError: the folder isn't there, or a folder in it can't be listed.
+        EngineError: workers could not be started, or one batch killed each that tried it.
     """
     with contextlib.ExitStack() as stack:
         directories = stack.enter_context(_open(folder))
-        temporary = stack.enter_context(tempfile.TemporaryDirectory(prefix="verifier-", dir=draft_folder))
         taking = _Taking(
             root=os.path.abspath(os.fsencode(folder)),  # noqa: PTH100 - `resolve` would follow a link elsewhere later
             directories=directories,
-            exclude=Patterns(exclude),
-            algorithm=digest,
-            open_store=lambda: stack.enter_context(_Store(Path(temporary))),
-        )
-        taking.take(workers or _default_workers(), on_progress)
-        header = _header(
-            folder,
-            dataset=dataset,
-            created=created,
-            machine=machine,
-            digest=digest,
             exclude=exclude,
-            tally=taking.tally,
-            previous=previous,
+            algorithm=digest,
+            open_store=lambda: stack.enter_context(Store(draft_folder)),
         )
+        taking.take(_default_workers() if workers is None else workers, on_progress)
+        header = taking.header(folder, dataset=dataset, created=created, machine=machine, previous=previous)
         return Inventory(header, taking.store, taking.tally, stack.pop_all().close)
-    raise AssertionError
-
-
-def _header(
-    folder: Path,
-    *,
-    dataset: str | None,
-    created: datetime,
-    machine: str,
-    digest: str | None,
-    exclude: Sequence[str],
-    tally: Tally,
-    previous: str | None,
-) -> Header:
-    from verifier.manifest.header import Header, Origin, write_time  # noqa: PLC0415 - see `_Store`
-
-    real = os.path.realpath(folder)
-    return Header(
-        dataset=dataset if dataset is not None else _text(os.path.basename(real) or "root"),  # noqa: PTH119 - is text
-        created=write_time(created),
-        origin=Origin(address=_text(real), machine=machine),
-        digest=digest,
-        exclude=tuple(exclude),
-        left_out=tally.left_out(),
-        previous=previous,
-    )
-
-
-class _Store:
-    """Where lines and names are gathered, on disk.
-
-    Made only when the first workers are starting: what it loads takes as long as they do to start.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        from verifier.entry import PIECE_BYTES  # noqa: PLC0415 - see above
-        from verifier.manifest.writer import Draft  # noqa: PLC0415 - see above
-        from verifier.spool import Workspace  # noqa: PLC0415 - see above
-
-        self.piece_bytes = PIECE_BYTES
-        self.draft: Draft = Draft(folder)
-        self._workspace: Workspace = Workspace(folder)
-        self._untold: Table[bytes] = self._workspace.table(bytes)
-        self._large: Table[Large] = self._workspace.table(Large)
-
-    def leave_untold(self, path: bytes) -> None:
-        """Keep the path of a file of which nothing can be said."""
-        self._untold.append(path)
-
-    def untold(self) -> Iterator[bytes]:
-        """Yield such paths in order."""
-        return self._workspace.sort_on_disk(self._untold, key=bytes, record_type=bytes)
-
-    def keep_large(self, large: Large) -> None:
-        """Keep a large file for later."""
-        self._large.append(large)
-
-    @property
-    def has_large(self) -> bool:
-        """Whether there are large files that were not taken out."""
-        return len(self._large) > 0
-
-    def take_large(self) -> Iterator[Large]:
-        """Take the large files out, the largest first."""
-        large, self._large = self._large, self._workspace.table(Large)
-        yield from self._workspace.sort_on_disk(large, key=lambda file: -file.size_bytes, record_type=Large)
-        large.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_exception: object) -> None:
-        self.draft.close()
-        self._workspace.close()
+    raise AssertionError  # nothing in the stack holds an exception back
 
 
 class _Taking:
@@ -227,51 +143,104 @@ class _Taking:
         *,
         root: bytes,
         directories: Directories,
-        exclude: Patterns,
+        exclude: Sequence[str],
         algorithm: str | None,
-        open_store: Callable[[], _Store],
+        open_store: Callable[[], Store],
     ) -> None:
         self._root = root
         status = os.fstat(directories.root)
         self._root_id = (status.st_dev, status.st_ino)
         self.tally = Tally()
-        self._walk = Walk(directories, exclude, self.tally)
+        self._walk = Walk(directories, Patterns(exclude), self.tally)
+        self._exclude = tuple(exclude)
         self._algorithm = algorithm
         self._open_store = open_store
         self._rests: deque[Batch] = deque()
-        self._walked = self._workers = 0
+        self._walked = 0
+        self._our_meter = Meter([0] * METER_LENGTH)
         self._walk_is_over = False
 
     @cached_property
-    def store(self) -> _Store:
+    def store(self) -> Store:
         """Where everything is gathered."""
         return self._open_store()
 
     def take(self, workers: int, on_progress: Progress | None) -> None:
         """Read everything."""
-        self._workers = workers
         with Engine(workers=workers, preload=("verifier.inventory.survey",)) as engine:
 
             def tell() -> None:
                 if on_progress:
+                    files = engine.files_finished + self._our_meter.files_finished
                     total = self._walked if self._walk_is_over else None
-                    on_progress(engine.files_finished, total, engine.bytes_moved)
+                    on_progress(files, total, engine.bytes_moved + self._our_meter.bytes_moved)
 
-            tasks = self._walked_batches()
+            batches = self._alone_if_small(self._walked_batches())
+            if workers > 1:
+                batches = self._helping(batches, engine, workers)
             while True:
-                for answer in engine.map(survey, enumerate(tasks), on_progress=tell):
+                for answer in engine.map(survey, enumerate(batches), on_progress=tell):
                     self._receive(answer)
                 if not self._rests and not self.store.has_large:
                     break
-                tasks = self._left_batches()
+                batches = self._left_batches()
             tell()
+
+    def _alone_if_small(self, batches: Iterator[Batch]) -> Iterator[Batch]:
+        """Yield what needs workers: a single batch is done here before one could have started."""
+        first, second = next(batches, None), next(batches, None)
+        if first is not None and second is None:
+            self._survey_here(first)
+        else:
+            yield from (batch for batch in (first, second) if batch is not None)
+        yield from batches
+
+    def _helping(self, batches: Iterator[Batch], engine: Engine, workers: int) -> Iterator[Batch]:
+        """Yield batches for the workers; while these are starting, work on some here, where there is nothing to do.
+
+        A worker takes a tenth of a second or more to start; thousands of small files are read in that time.
+        """
+        yield from itertools.islice(batches, workers)
+        _ = self.store
+        while not engine.files_finished and not engine.bytes_moved:
+            batch = next(batches, None)
+            if batch is None:
+                return
+            self._survey_here(batch)
+        yield from batches
+
+    def _survey_here(self, batch: Batch) -> None:
+        before = use_meter(self._our_meter)
+        try:
+            self._take_in(survey(batch))
+        finally:
+            use_meter(before)
+
+    def header(
+        self, folder: Path, *, dataset: str | None, created: datetime, machine: str, previous: str | None
+    ) -> Header:
+        """Return the header of what was found."""
+        from verifier.manifest.header import Header, Origin, write_time  # noqa: PLC0415 - as in `Store`
+
+        real = Path(os.path.realpath(folder))
+        return Header(
+            dataset=dataset if dataset is not None else _text(real.name or "root"),
+            created=write_time(created),
+            origin=Origin(address=_text(str(real)), machine=machine),
+            digest=self._algorithm,
+            exclude=self._exclude,
+            left_out=self.tally.left_out(),
+            previous=previous,
+        )
 
     def _receive(self, answer: Done[Surveyed] | Lost | Cancelled) -> None:
         if isinstance(answer, Cancelled):
             raise CancelledError("cancelled; no manifest was made")
         if isinstance(answer, Lost):
             raise answer.error or EngineError(f"a worker could not finish its files: {answer.cause}")
-        surveyed = answer.answer
+        self._take_in(answer.answer)
+
+    def _take_in(self, surveyed: Surveyed) -> None:
         for part in surveyed.parts:
             self.store.draft.put((surveyed.number, part.place), part.lines, part.counts)
         for large in surveyed.large:
@@ -299,23 +268,21 @@ class _Taking:
                 yield self._batch(number, 0, runs)
                 self._walked += names
                 runs, names, number = [], 0, number + 1
-                if number == self._workers:
-                    _ = self.store  # each worker has a batch and is starting: the time to load what comes after
         self._walked += names
         self._walk_is_over = True
         if runs:
             yield self._batch(number, 0, runs)
-        _ = self.store
 
     def _left_batches(self) -> Iterator[Batch]:
         """Yield what the walk left: the large files, each alone, the largest first, then what was beyond a batch."""
         for file in self.store.take_large():
-            yield self._batch(file.number, file.place, [Run(file.folder, [file.name])], self.store.piece_bytes)
+            batch = self._batch(file.number, file.place, [Run(file.folder, [file.name])])
+            yield batch._replace(piece_bytes=self.store.piece_bytes)
         while self._rests:
             yield self._rests.popleft()
 
-    def _batch(self, number: int, first: int, runs: list[Run], piece_bytes: int | None = None) -> Batch:
-        return Batch(self._root, self._root_id, self._algorithm, number, first, runs, piece_bytes)
+    def _batch(self, number: int, first: int, runs: list[Run]) -> Batch:
+        return Batch(self._root, self._root_id, self._algorithm, number, first, runs)
 
 
 def exclude_output(folder: Path, target: Path) -> str | None:

@@ -1,8 +1,9 @@
 """A batch of names → lines of the manifest: what a worker does.
 
 A file is read once, into one buffer that the worker keeps, and its size and times are asked for before and after: what
-changed meanwhile is read again, and left out where it never stands still. Nothing is opened that is not a regular file,
-and nothing whose bytes are in a cloud only.
+changed meanwhile is read again, and left out where it never stands still. So is what changed a moment before, since a
+second change in that moment would not show in its times. Nothing is opened that is not a regular file, and nothing
+whose bytes are in a cloud only.
 """
 
 from __future__ import annotations
@@ -27,7 +28,11 @@ _BUFFERS: Final = [_BUFFER]
 # O_NONBLOCK: a pipe that was swapped in for the file would otherwise hold the worker for ever.
 _FLAGS: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _NO_ACCESS_TIME: Final = getattr(os, "O_NOATIME", 0)
-_PAUSES_SECONDS: Final = (0.0, 0.05, 0.2)  # before each further reading of a file that changed
+_FURTHER_READINGS: Final = 3
+# How long a file system may give two changes the same time: Linux some 10 ms; those that keep whole seconds, up to 2 s.
+_TICK_NS: Final = 20_000_000
+_COARSE_TICK_NS: Final = 2_000_000_000
+_SECOND_NS: Final = 1_000_000_000
 _COUNT_EVERY_FILES: Final = 64
 # The file is gone or something else took its place: it changed between the walk and the reading.
 _GONE: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO})
@@ -86,6 +91,7 @@ class _Survey:
         self._bytes = self._uncounted_bytes = self._uncounted_files = 0
         self._flags = _FLAGS | _NO_ACCESS_TIME
         self._one_shot = one_shot(batch.algorithm) if batch.algorithm else None
+        self._began_ns = time.time_ns()
 
     def run(self) -> Surveyed:
         rest = None
@@ -192,6 +198,7 @@ class _Survey:
             before.st_mtime_ns != after.st_mtime_ns
             or before.st_ctime_ns != after.st_ctime_ns
             or size_bytes != after.st_size
+            or (after.st_ctime_ns > self._began_ns - _COARSE_TICK_NS and self._may_hide_a_change(after))
         ):
             return None
         self._file_bytes += size_bytes
@@ -224,9 +231,18 @@ class _Survey:
         self._count(0)
         return whole.hexdigest(), tuple(pieces), position
 
+    def _may_hide_a_change(self, status: os.stat_result) -> bool:
+        """Tell whether the file changed so shortly before it was read that another change would leave its times alone.
+
+        A time in the future is another machine's clock and tells nothing.
+        """
+        changed_ns = status.st_ctime_ns
+        return self._began_ns - _tick(status) < changed_ns < time.time_ns() + _tick(status)
+
     def _read_again(self, path: bytes, descriptor: int) -> str:
-        for pause_seconds in _PAUSES_SECONDS:
-            time.sleep(pause_seconds)
+        for _ in range(_FURTHER_READINGS):
+            time.sleep(1.5e-9 * _tick(os.fstat(descriptor)))
+            self._began_ns = time.time_ns()
             line = self._read(path, descriptor)
             if line is not None:
                 return line
@@ -245,6 +261,11 @@ class _Survey:
         meter.finished(self._uncounted_files)
         moved, self._uncounted_bytes, self._uncounted_files = self._uncounted_bytes, 0, 0
         meter.moved(moved)
+
+
+def _tick(status: os.stat_result) -> int:
+    """Return how long, in ns, the file's system may give two changes the same time."""
+    return _TICK_NS if status.st_ctime_ns % _SECOND_NS else _COARSE_TICK_NS
 
 
 def _check_regular(status: os.stat_result) -> None:

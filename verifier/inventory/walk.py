@@ -10,9 +10,7 @@ import contextlib
 import itertools
 import os
 import stat
-import tempfile
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Final
 
 from verifier import relpath
@@ -21,9 +19,8 @@ from verifier.inventory import cloud
 from verifier.inventory.batch import BATCH_NAMES, LINK_MARK, Run
 from verifier.inventory.tally import Tally
 from verifier.patterns import Patterns
-from verifier.sources.places.walk import Directories
+from verifier.sources.places.walk import Directories, sorted_names
 
-_NAMES_IN_MEMORY: Final = 200_000
 _NAMES_AT_ONCE: Final = 10_000
 _LONGEST_FOLDER_BYTES: Final = 32_000  # with a name of 255 bytes still a path that a manifest may hold
 
@@ -76,16 +73,7 @@ class Walk:
             raise SourceError(f"expected paths of at most 32 KiB, got a folder below {relpath.show(folder[:200])}…")
         try:
             with os.scandir(self._directories.descriptor(folder[:-1])) as entries:
-                names = self._names(entries, folder)
-                first = list(itertools.islice(names, _NAMES_IN_MEMORY))
-                if len(first) < _NAMES_IN_MEMORY:
-                    first.sort()
-                    return iter(first)
-                from verifier.spool import Workspace  # noqa: PLC0415 - only the largest folders need what it loads
-
-                place = self._cleanup.enter_context(tempfile.TemporaryDirectory(prefix="verifier-"))
-                workspace = self._cleanup.enter_context(contextlib.closing(Workspace(Path(place))))
-                return workspace.sort_on_disk(itertools.chain(first, names), key=bytes, record_type=bytes)
+                return sorted_names(self._names(entries, folder), self._cleanup)
         except OSError as error:
             raise _listing_error(folder, error) from error
 

@@ -153,7 +153,10 @@ class Database:
 
     def _prepare(self) -> None:
         """Check, set up and migrate: what must hold before the first row is read."""
-        for setting in (*_SETTINGS, *_HOSTILE_SETTINGS):
+        for setting in _HOSTILE_SETTINGS:
+            self._connection.execute(setting)
+        self._refuse_strangers()  # before a setting changes the file
+        for setting in _SETTINGS:
             self._connection.execute(setting)
         mode = self._connection.execute("PRAGMA journal_mode").fetchone()[0]
         if mode != "wal":
@@ -175,13 +178,17 @@ class Database:
             )
         return version
 
-    def _migrate(self, version: int) -> None:
+    def _refuse_strangers(self) -> None:
+        # In this order: another process that sets up a new ledger gives it tables and version at once.
         tables = self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        version = self._version()
         if version < 0 or (version == 0 and tables):
             raise LedgerError(
                 f"expected a ledger, got another program's database in {self._shown}",
                 hint="name another folder with --state",
             )
+
+    def _migrate(self, version: int) -> None:
         for statement in (statement for step in MIGRATIONS[version:] for statement in step):
             self._connection.execute(statement)
         self._connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")

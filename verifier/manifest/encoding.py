@@ -38,7 +38,7 @@ def file_line(
     if mtime_ns is not None:
         line += f',"mtime":"{mtime_ns}"'
     if digest is not None:
-        line += f',"digest":"{digest}"'
+        line += f',"digest":{quote(digest)}'
     if pieces:
         line += f',"pieces":[{",".join(map(quote, pieces))}]'
     if hashed_at is not None:

@@ -47,6 +47,8 @@ class LineError(ManifestError):
         self.index = index
 
 
+_RARE: Final = operator.attrgetter("path_b64", "link", "link_b64", "pieces", "hashed")
+_PLAIN: Final = (None, None, None, (), None)
 _decoder: Final = msgspec.json.Decoder(_Line)
 
 
@@ -87,7 +89,7 @@ def decode(block: bytes, *, algorithm: str | None, after: bytes) -> list[Entry]:
 
 def _to_entry(line: _Line) -> Entry:
     path, mtime = line.path, line.mtime
-    if path is None or line.link is not None or line.size is None or line.pieces or line.link_b64 or line.hashed:
+    if path is None or line.size is None or _RARE(line) != _PLAIN:
         return _to_rare_entry(line)
     return Entry(
         path=path.encode(),

@@ -132,10 +132,13 @@ class NativeManifest:
         rest, number = b"", 1
         try:
             for data in packing.unpacked_blocks(packing.FromStart(self._descriptor), self._path.name):
+                # Of the lines that end in `data` only the first can be longer than `data` is.
+                unended = len(rest) - (rest.rfind(b"\n") + 1) + (data + b"\n").find(b"\n")
+                if unended > lines.LONGEST_LINE_BYTES:
+                    place = number + rest.count(b"\n")
+                    raise self._wrong(place, f"expected a line of at most {lines.LONGEST_LINE_BYTES} bytes, got more")
                 rest += data
                 first_end = rest.find(b"\n")
-                if (first_end if first_end >= 0 else len(rest)) > lines.LONGEST_LINE_BYTES:
-                    raise self._wrong(number, f"expected a line of at most {lines.LONGEST_LINE_BYTES} bytes, got more")
                 if number == 1 and first_end >= 0:
                     yield _Block(1, rest[: first_end + 1], is_last=False)
                     rest, number = rest[first_end + 1 :], 2

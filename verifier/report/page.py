@@ -239,8 +239,8 @@ def _where(copy: CopyFacts) -> Iterator[tuple[str, str]]:
 def _shares(copy: CopyFacts, manifest: ManifestFacts) -> Iterator[Share]:
     whole = Count(files=manifest.files, bytes=manifest.bytes)
     yield Share(label="Proven", part=copy.proven, whole=copy.planned, whole_is="planned")
-    yield Share(label="Planned", part=copy.planned, whole=copy.population, whole_is="comparable")
-    yield Share(label="Proven", part=copy.proven, whole=copy.population, whole_is="comparable")
+    yield Share(label="Planned", part=copy.planned, whole=whole, whole_is="all in the manifest")
+    yield Share(label="Proven", part=copy.proven, whole=whole, whole_is="all in the manifest")
     yield Share(label="Comparable", part=copy.population, whole=whole, whole_is="all in the manifest")
     yield Share(label="Comparable", part=copy.population, whole=copy.listed, whole_is="all listed in the copy")
 

@@ -28,7 +28,10 @@ class Base:
     home: Path | None = None
 
     def resolve(self, text: str) -> Path:
-        """Return a path as written in a scenario, made absolute; links and `..` stay as they are.
+        """Return a path as written in a scenario, made absolute; links stay as they are.
+
+        `..` at its beginning goes up from the folder wherever that means the same to the system, so that a report
+        names `/data/nas` and not `/data/scenarios/../nas`.
 
         Raises:
             ScenarioError: it is empty, holds control characters, or names another user's home.
@@ -38,13 +41,20 @@ class Base:
             raise ScenarioError(f"expected a path, got {'text with control characters' if text else 'an empty text'}")
         first, _, rest = text.partition("/")
         if not first.startswith("~"):
-            return self.folder / text
+            return _beside(self.folder, text)
         if first != "~":
             raise ScenarioError(f"expected a path that starts with ~/ or none, got {shown(text)}")
         try:
             return (self.home or Path.home()) / rest
         except RuntimeError as error:
             raise ScenarioError("expected a home folder for ~, got an account without one") from error
+
+
+def _beside(folder: Path, text: str) -> Path:
+    # What lies above a link is elsewhere than its name says, and so is what lies above `..`.
+    while text.startswith("../") and folder.name not in ("", "..") and not folder.is_symlink():
+        folder, text = folder.parent, text[len("../") :].lstrip("/")
+    return folder / text
 
 
 Reader = Callable[[object, Base], object]

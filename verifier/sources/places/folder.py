@@ -279,4 +279,4 @@ def _check_pins(root: Path, options: Mapping[str, object], mount: mounts.Mount) 
 
 
 def _unmounted(mount_point: str) -> str | None:
-    return None if os.path.ismount(mount_point) else mount_point
+    return None if mounts.is_mounted(mount_point) else mount_point

@@ -83,13 +83,22 @@ def missing_mount(path: Path, *, fstab: Path = _FSTAB) -> str | None:
     resolved = os.path.realpath(path)
     with contextlib.suppress(OSError):
         for line in fstab.read_text("utf-8", "surrogateescape").splitlines():
-            fields = line.split("#", 1)[0].split()
+            # Only a line that begins with it is a comment: `sshfs#user@host:` and `//nas/share#1` are sources.
+            fields = [] if line.lstrip().startswith("#") else line.split()
             point = _unescape(fields[1]) if len(fields) > 2 else ""  # noqa: PLR2004 - source, mount point, type
             if not point.startswith("/") or point == "/" or not _covers(point, resolved):
                 continue
-            if not os.path.ismount(point):
+            if not is_mounted(point):
                 return point
     return None
+
+
+def is_mounted(point: str) -> bool:
+    """Tell whether something is mounted at a path; also a folder of the very same disk (`mount --bind`)."""
+    if os.path.ismount(point):
+        return True
+    resolved = os.path.realpath(point)
+    return any(there == resolved for there, _, _ in _mounted())
 
 
 def write_back(descriptor: int) -> None:

@@ -131,19 +131,23 @@ def _children(directories: Directories, path: bytes, cleanup: contextlib.ExitSta
     """Return the names in a directory, those of directories with `/` behind them, sorted."""
     try:
         with os.scandir(directories.descriptor(path)) as entries:
-            names = _names(entries)
-            first = list(itertools.islice(names, _NAMES_IN_MEMORY))
-            if len(first) < _NAMES_IN_MEMORY:
-                first.sort()
-                return iter(first)
-            from verifier.spool import Workspace  # noqa: PLC0415 - only the largest directories need what it loads
-
-            folder = cleanup.enter_context(tempfile.TemporaryDirectory(prefix="verifier-"))
-            workspace = cleanup.enter_context(contextlib.closing(Workspace(Path(folder))))
-            return workspace.sort_on_disk(itertools.chain(first, names), key=bytes, record_type=bytes)
+            return sorted_names(_names(entries), cleanup)
     except OSError as error:
         error.filename = path or b"."
         raise
+
+
+def sorted_names(names: Iterator[bytes], cleanup: contextlib.ExitStack) -> Iterator[bytes]:
+    """Return the names of one directory, all read and sorted; those of a huge one lie on disk until `cleanup`."""
+    first = list(itertools.islice(names, _NAMES_IN_MEMORY))
+    if len(first) < _NAMES_IN_MEMORY:
+        first.sort()
+        return iter(first)
+    from verifier.spool import Workspace  # noqa: PLC0415 - only the largest directories need what it loads
+
+    folder = cleanup.enter_context(tempfile.TemporaryDirectory(prefix="verifier-"))
+    workspace = cleanup.enter_context(contextlib.closing(Workspace(Path(folder))))
+    return workspace.sort_on_disk(itertools.chain(first, names), key=bytes, record_type=bytes)
 
 
 def _names(entries: Iterable[os.DirEntry[str]]) -> Iterator[bytes]:

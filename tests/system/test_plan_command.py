@@ -1,0 +1,109 @@
+"""What a plan says is what the drill then does, and a plan leaves nothing behind."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from drill_processes import Ended, Home, many, put
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """Give a copy with files that were moved, changed and lost since, and one that some patterns always want."""
+    files = {**many(300), "000/000001.jpg": b"the only one of its size"}
+    home = Home(tmp_path_factory.mktemp("dataset")).fill(files)
+    (home.copy / "000/000001.jpg").rename(home.copy / "000/renamed.jpg")
+    (home.copy / "000/000002.jpg").unlink()
+    for number in range(3, 8):
+        put(home.copy / f"000/{number:06}.jpg", b"rewritten", seconds=1_790_000_000)
+    return home
+
+
+@pytest.fixture
+def home(dataset: Home, tmp_path: Path) -> Home:
+    return dataset.beside(str(tmp_path))
+
+
+def scenario(home: Home, sample: str, at: Path | None = None) -> Path:
+    copy = f'[[copy]]\nname = "nas"\nat = "{at or home.copy}"\n'
+    return home.scenario("photos", f'manifest = "{home.manifest}"\n[sample]\n{sample}\n{copy}')
+
+
+def plan(home: Home, *arguments: str | Path) -> tuple[Ended, dict[str, Any]]:
+    ended = home.run("plan", *arguments, "--json", places=False)
+    stated = json.loads(ended.stdout)
+    assert ended.stdout.count(b"\n") == 1
+    (copy,) = stated["copies"]
+    return ended, copy
+
+
+@pytest.mark.parametrize(
+    ("sample", "options"),
+    [
+        ("confidence = 0.9", ()),
+        ("full = true", ()),
+        ("", ("--sample", "17")),
+        ("", ("--full",)),
+        ('always = ["001/"]\ntolerable = 0.2', ()),
+        ('always = ["001/"]', ("--full",)),
+        ("", ("--full", "--only", "002/")),
+        ("", ("--only", "nothing")),
+    ],
+)
+def test_a_plan_says_what_the_drill_then_does(home: Home, sample: str, options: tuple[str, ...]) -> None:
+    file = scenario(home, sample)
+    ended, planned = plan(home, file, *options)
+    assert (ended.code, ended.stderr) == (0, "")
+    copy = home.run_here("drill", file, *options).copy
+    assert planned["copy"] == copy.name == "nas"
+    assert (planned["comparable_files"], planned["comparable_bytes"]) == (copy.population.files, copy.population.bytes)
+    assert (planned["restored_files"], planned["restored_bytes"]) == (copy.planned.files, copy.planned.bytes)
+    if copy.assurance is not None and not copy.assurance.bad:
+        assert planned["at_most_bad_files"] == copy.assurance.at_most_bad_files
+        assert planned["confidence"] == copy.assurance.confidence
+
+
+def test_a_plan_is_told_in_words(home: Home) -> None:
+    ended = home.run("plan", scenario(home, ""), "--sample", "30", places=False)
+    assert ended.code == 0
+    told = ended.stdout.decode()
+    assert told.startswith("photos\n  nas: restores 36 files, about 68.4 KiB, of 293 comparable files (572 KiB)\n")
+    assert "at most 26 of 293 could be bad, at 95%" in told
+    assert "changed since, which would be counted and not held against it: 5 files" in told
+    nothing = home.run("plan", scenario(home, ""), "--only", "nothing", places=False)
+    assert "the drill would be INCONCLUSIVE" in nothing.stdout.decode()
+
+
+def test_a_plan_leaves_nothing_behind(home: Home, tmp_path: Path) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    file = scenario(home, "")
+    environment = {
+        "TMPDIR": str(temporary),
+        "XDG_STATE_HOME": str(tmp_path / "s"),
+        "XDG_CACHE_HOME": str(tmp_path / "c"),
+    }
+    with home.start("plan", file, env=environment, places=False, cwd=tmp_path) as running:
+        assert running.end().code == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == [file.name, "temporary"]
+    assert list(temporary.iterdir()) == []
+
+
+def test_a_copy_that_cannot_be_listed_has_no_plan(home: Home, tmp_path: Path) -> None:
+    ended, planned = plan(home, scenario(home, "", at=tmp_path / "nowhere"))
+    assert ended.code == 3
+    assert (planned["restored_files"], planned["comparable_files"]) == (0, 0)
+    assert "nowhere" in planned["trouble"]
+    told = home.run("plan", scenario(home, "", at=tmp_path / "nowhere"), places=False)
+    assert told.code == 3
+    assert "nas: can't be drilled: expected a folder" in told.stdout.decode()
+
+
+@pytest.mark.parametrize("wrong", ["0", "-3", "many"])
+def test_a_plan_refuses_what_a_drill_refuses(home: Home, wrong: str) -> None:
+    ended = home.run("plan", scenario(home, ""), "--sample", wrong, places=False)
+    assert ended.code == 2
+    assert ended.stdout == b""
