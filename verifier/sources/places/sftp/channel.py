@@ -15,7 +15,7 @@ from verifier.sources.places.sftp.settings import Settings
 from verifier.sources.places.sftp.shortcuts import Blocks
 from verifier.sources.places.sftp.signing_in import sign_in
 from verifier.sources.places.sftp.transport import ConnectionLostError, Patience, Transport
-from verifier.sources.places.sftp.way import way_to
+from verifier.sources.places.sftp.way import Way, way_to
 
 _WINDOW_BYTES: Final = 16 * 1024 * 1024
 _PACKET_BYTES: Final = 240 * 1024
@@ -84,7 +84,10 @@ def open_channel(settings: Settings, patience: Patience, *, gcm_first: bool) -> 
     connections: list[paramiko.Transport] = []
     way = way_to(settings.address)
     try:
-        connection = reach(way, settings, patience, connections, gcm_first=gcm_first)
+        if settings.host_key is None:
+            connection = reach(way, settings, patience, connections, gcm_first=gcm_first)
+        else:
+            connection = _reach_pinned(way, settings, patience, connections, gcm_first=gcm_first)
         sign_in(connection, way, settings)
         connection.set_keepalive(_KEEP_ALIVE_SECONDS)
         try:
@@ -108,19 +111,27 @@ def pinned_key(settings: Settings, patience: Patience) -> tuple[str, str]:
         HostKeyError: it shows none that has.
         SourceError: the server can't be reached.
     """
-    way = way_to(settings.address)
+    connections: list[paramiko.Transport] = []
+    try:
+        connection = _reach_pinned(way_to(settings.address), settings, patience, connections, gcm_first=True)
+        key = connection.get_remote_server_key()
+    finally:
+        _close_all(connections)
+    return key.get_name(), base64.b64encode(key.asbytes()).decode()
+
+
+def _reach_pinned(
+    way: Way, settings: Settings, patience: Patience, connections: list[paramiko.Transport], *, gcm_first: bool
+) -> paramiko.Transport:
+    """Connect for each kind of key that the server may have, until one shows the pinned fingerprint."""
     refused: UnreachableError | None = None
     for kind in PLAIN_KINDS:
-        connections: list[paramiko.Transport] = []
         try:
-            connection = reach(way, settings, patience, connections, gcm_first=True, key_kinds=(kind,))
-            key = connection.get_remote_server_key()
+            return reach(way, settings, patience, connections, gcm_first=gcm_first, key_kinds=(kind,))
         except HostKeyError as error:
             refused = error
         except NoSuchKindError as error:
             refused = refused or error
-        else:
-            return key.get_name(), base64.b64encode(key.asbytes()).decode()
-        finally:
-            _close_all(connections)
+        _close_all(connections)
+        connections.clear()
     raise refused or AssertionError
