@@ -87,6 +87,13 @@ def test_a_log_gets_plain_lines_of_progress(home: Home, environment: dict[str, s
     assert done == sorted(done)
 
 
+def test_quiet_is_silent_about_progress_too(home: Home) -> None:
+    program = (sys.executable, "-c", BUSY_LOG)
+    with home.start(*home.prove, "--quiet", "--workers", "1", read_seconds=0.001, command=program) as running:
+        ended = running.end()
+    assert (ended.code, ended.stdout, ended.stderr) == (0, b"", "")
+
+
 def on_a_terminal(home: Home, *arguments: str, read_seconds: float) -> tuple[Ended, str]:
     """Run a drill on a terminal of its own; return all that was shown there."""
     ours, theirs = pty.openpty()

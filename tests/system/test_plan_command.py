@@ -66,6 +66,18 @@ def test_a_plan_says_what_the_drill_then_does(home: Home, sample: str, options: 
         assert planned["confidence"] == copy.assurance.confidence
 
 
+def test_a_plan_knows_that_only_some_of_many_changed_files_are_restored(tmp_path: Path) -> None:
+    home = Home(tmp_path).fill(many(300, 10))
+    for number in range(220):
+        put(home.copy / f"{number // 100:03}/{number:06}.jpg", b"rewritten", seconds=1_790_000_000)
+    file = scenario(home, "")
+    _, planned = plan(home, file, "--sample", "10")
+    copy = home.run_here("drill", file, "--sample", "10").copy
+    assert planned["restored_files"] == copy.planned.files == 10 + 200
+    assert planned["restored_bytes"] == copy.planned.bytes
+    assert planned["newer_files"] == 220
+
+
 def test_a_plan_is_told_in_words(home: Home) -> None:
     ended = home.run("plan", scenario(home, ""), "--sample", "30", places=False)
     assert ended.code == 0
