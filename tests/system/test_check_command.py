@@ -50,7 +50,7 @@ def test_all_problems_go_to_standard_error_each_with_its_line(tmp_path: Path, ve
     ran = verifier("check", "a.toml", "b.toml", "c.toml", cwd=tmp_path)
     assert (ran.returncode, ran.stdout) == (2, "")
     told = [line.removeprefix("verifier: ").split(" expected")[0] for line in ran.stderr.splitlines()]
-    assert told == ["a.toml:1: name:", "a.toml:1: manifest:", "a.toml:4: copy[1].at:", "a.toml:5: copy[1].key:",
+    assert told == ["a.toml:1: name:", "a.toml:1: manifest:", "a.toml:2: copy[1].key_id:", "a.toml:5: copy[1].key:",
                     "b.toml:1:", "c.toml:"]  # fmt: skip
     assert "hunter2" not in ran.stderr
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from verifier import proof
 from verifier.demo import DAMAGED, GOOD, PLANTED, compare
@@ -67,6 +68,7 @@ def test_it_finds_just_what_was_planted(demo: Demo) -> None:
     assert f"found {len(PLANTED)} of {len(PLANTED)} planted, and nothing else" in demo.done.stdout
     assert "nas: PASSED, 604 of 604 files" in demo.done.stdout
     assert "usb: FAILED, 592 of 604 files" in demo.done.stdout
+    assert "b2: PASSED, 604 of 604 files" in demo.done.stdout
 
 
 def test_it_names_each_damage_beside_what_it_was_found_as(demo: Demo) -> None:
@@ -83,8 +85,12 @@ def test_it_takes_less_than_twenty_seconds(demo: Demo) -> None:
 
 def test_the_proof_says_the_same_and_that_the_drill_tested_itself(facts: Proof) -> None:
     assert compare(facts).amiss == ()
-    assert {copy.name: copy.verdict.result for copy in facts.copies} == {"nas": "PASSED", "usb": "FAILED"}
-    assert [copy.control for copy in facts.copies] == ["detected", "detected"]
+    assert {copy.name: copy.verdict.result for copy in facts.copies} == {
+        "nas": "PASSED",
+        "usb": "FAILED",
+        "b2": "PASSED",
+    }
+    assert [copy.control for copy in facts.copies] == ["detected"] * 3
     assert facts.scenario.full
 
 
@@ -98,7 +104,18 @@ def test_the_report_is_where_it_is_said_to_be(demo: Demo) -> None:
 
 
 def test_addresses_are_told_without_detours(facts: Proof, demo: Demo) -> None:
-    assert [copy.address for copy in facts.copies] == [str(demo.folder / "nas"), str(demo.folder / "usb")]
+    assert [copy.address for copy in facts.copies] == [
+        str(demo.folder / "nas"),
+        str(demo.folder / "usb"),
+        "b2://household-backup/home",
+    ]
+
+
+def test_the_copy_in_b2_is_read_by_a_key_that_only_reads_and_its_link_is_told(facts: Proof) -> None:
+    cloud = facts.copies[2]
+    assert cloud.read_from == "server"
+    assert "symbolic links, which such a place can't hold and a restore would lack: 1" in cloud.notes
+    assert not any("could change or delete" in reason for reason in cloud.verdict.reasons)
 
 
 def test_nothing_is_touched_but_its_own_folder(demo: Demo) -> None:
@@ -129,7 +146,9 @@ def test_what_it_leaves_can_be_drilled_as_any_scenario(demo: Demo, verifier: Ver
     assert done.returncode == 1, done.stderr
     again = proof.from_bytes(done.stdout.encode())
     assert again.drill.number == facts.drill.number + 1
-    assert compare(again).amiss == ()
+    # The B2 of the demo is gone with it; the other copies are as they were.
+    assert [copy.name for copy in again.copies] == [GOOD, DAMAGED]
+    assert compare(replace(again, copies=(*again.copies, facts.copies[2]))).amiss == ()
 
 
 def test_without_a_folder_one_is_made_among_what_is_temporary_and_named(demo: Demo) -> None:

@@ -283,7 +283,9 @@ def test_a_server_that_goes_down_in_the_middle_and_comes_back(tmp_path: Path, tr
             if len(answers) == 3:
                 server.drop_connections()
                 server.stop()
-                threading.Timer(0.1, server.start).start()
+                restarting = threading.Timer(0.1, server.start)
+                restarting.start()
+        restarting.join()
         assert all(isinstance(answer, Landed) for answer in answers)
         assert sorted(answer.number for answer in answers) == list(range(len(files)))
         for n, one in enumerate(files):
@@ -310,11 +312,19 @@ def test_whoever_stops_taking_answers_leaves_no_half_reply_behind(server: Server
     place.close()
 
 
-def test_ssh_ends_with_whoever_started_it(server: Server, tree: Path) -> None:
+@pytest.mark.parametrize("is_half_open", [False, True])
+def test_ssh_ends_with_whoever_started_it(server: Server, tree: Path, is_half_open: bool) -> None:  # noqa: FBT001
+    with Proxy(server.port) as proxy:
+        server.write_known_hosts(proxy.port)
+        _end_the_parent(server, tree, proxy, is_half_open=is_half_open)
+    server.write_known_hosts(server.port)
+
+
+def _end_the_parent(server: Server, tree: Path, proxy: Proxy, *, is_half_open: bool) -> None:
     code = (
         "import sys, time\n"
         "from verifier.sources.places.sftp.place import Sftp\n"
-        f"place = Sftp({server.address(tree)!r}, {{'known_hosts': {str(server.known_hosts)!r}, "
+        f"place = Sftp({server.address(tree, port=proxy.port)!r}, {{'known_hosts': {str(server.known_hosts)!r}, "
         f"'identity': {str(server.identity)!r}}})\n"
         "print(place._session._transport._process.pid, flush=True)\n"
         "time.sleep(60)\n"
@@ -323,6 +333,7 @@ def test_ssh_ends_with_whoever_started_it(server: Server, tree: Path) -> None:
     assert parent.stdout is not None
     child = int(parent.stdout.readline())
     os.kill(child, 0)
+    proxy.swallows = is_half_open
     parent.send_signal(signal.SIGKILL)
     parent.wait()
     parent.stdout.close()

@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 from sample_proof import sample_proof
 
-from verifier.demo import DAMAGED, GOOD, PLANTED, Planted, compare
+from verifier.demo import CLOUD, DAMAGED, GOOD, PLANTED, Planted, compare
 from verifier.outcome import FindingKind
 from verifier.proof import Assurance, CopyFacts, Count, FindingFacts, Proof, UnrestoredFacts, VerdictFacts
 
@@ -51,17 +51,25 @@ def true_proof() -> Proof:
     return replace(
         sample,
         manifest=replace(sample.manifest, files=FILES),
-        copies=(_copy(template, GOOD, (), "PASSED"), _copy(template, DAMAGED, PLANTED, "FAILED")),
+        copies=(
+            _copy(template, GOOD, (), "PASSED"),
+            _copy(template, DAMAGED, PLANTED, "FAILED"),
+            _copy(template, CLOUD, (), "PASSED"),
+        ),
         verdict=VerdictFacts(result="FAILED", reasons=()),
     )
 
 
 def _of_damaged(proof: Proof, **changes: Any) -> Proof:
-    return replace(proof, copies=(proof.copies[0], replace(proof.copies[1], **changes)))
+    return replace(proof, copies=(proof.copies[0], replace(proof.copies[1], **changes), proof.copies[2]))
 
 
 def _of_good(proof: Proof, **changes: Any) -> Proof:
-    return replace(proof, copies=(replace(proof.copies[0], **changes), proof.copies[1]))
+    return replace(proof, copies=(replace(proof.copies[0], **changes), *proof.copies[1:]))
+
+
+def _of_cloud(proof: Proof, **changes: Any) -> Proof:
+    return replace(proof, copies=(*proof.copies[:2], replace(proof.copies[2], **changes)))
 
 
 def test_a_true_proof_has_nothing_amiss(true_proof: Proof) -> None:
@@ -139,7 +147,13 @@ def test_work_that_was_held_against_the_copy_is_amiss(true_proof: Proof) -> None
 
 _Change = Callable[[Proof], Proof]
 _UNTRUE: dict[str, tuple[_Change, str]] = {
-    "a copy is left out": (lambda p: replace(p, copies=p.copies[:1]), "copies nas and usb"),
+    "the cloud is not drilled": (lambda p: replace(p, copies=p.copies[:2]), "copies nas, usb and b2"),
+    "the cloud lacks a file": (lambda p: _of_cloud(p, proven=Count(files=FILES - 1)), "b2: expected 604 files proven"),
+    "the cloud is warned of": (
+        lambda p: _of_cloud(p, verdict=VerdictFacts(result="WARNED", reasons=())),
+        "b2: expected it to be PASSED, got WARNED",
+    ),
+    "a copy is left out": (lambda p: replace(p, copies=p.copies[:1]), "copies nas, usb and b2"),
     "no copy at all": (lambda p: replace(p, copies=()), "got none"),
     "the good copy is warned of": (
         lambda p: _of_good(p, verdict=VerdictFacts(result="WARNED", reasons=())),

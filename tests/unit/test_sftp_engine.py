@@ -111,9 +111,10 @@ def test_a_file_longer_than_listed_is_read_one_byte_further_and_told_as_changed(
     assert bytes(memory.files[5]) == content[: stated + 1]
 
 
-def test_a_server_that_says_the_listed_size_of_a_longer_file_is_found_out() -> None:
+@pytest.mark.parametrize("manners", [Manners(), Manners(stated_bytes=0, most_bytes=1000)])
+def test_a_server_that_says_the_listed_size_of_a_longer_file_is_found_out(manners: Manners) -> None:
     """The last byte asked for is beyond the end; that it came is what counts, not what the server says of its size."""
-    manners = Manners(sizes={b"/a": 1000})
+    manners.sizes = {b"/a": 1000}
     memory = Memory()
     answers = fetch(
         FakeServer({b"/a": content_of(1001)}, manners), [Request(number=0, listed=listed(b"a", 1000))], memory

@@ -11,14 +11,18 @@ from typing import TYPE_CHECKING, Final
 
 from verifier import relpath
 from verifier.cli.setting import Setting
+from verifier.errors import UsageError
 
 if TYPE_CHECKING:
     from verifier.cli.terminal import Terminal
     from verifier.demo import Comparison, Layout, Row
     from verifier.drill import DrillResult, Interruption
     from verifier.proof import Proof
+    from verifier.scenario.scenario import Copy
 
 INTERRUPTED: Final = 130
+_LAST_PORT: Final = 65_535
+_MOMENT_SECONDS: Final = 0.5
 _WHAT_WIDTH: Final = 48
 _KIND_WIDTH: Final = 11
 _NEXT: Final = """
@@ -32,10 +36,27 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Describe the command line."""
     parser.add_argument("--into", type=Path, metavar="DIR", help="an empty folder, or one to be made (a temporary one)")
     parser.add_argument("--quiet", action="store_true", help="no talk and no progress")
+    parser.add_argument(
+        "--serve-b2",
+        action="store_true",
+        help="no household: a B2 account in memory, served on this machine till Ctrl-C",
+    )
+    parser.add_argument("--port", type=_port, metavar="N", help="with --serve-b2: the port (one that is free)")
+
+
+def _port(text: str) -> int:
+    number = int(text) if text.isascii() and text.isdigit() else 0
+    if not 0 < number <= _LAST_PORT:
+        raise argparse.ArgumentTypeError(f"expected a port from 1 to {_LAST_PORT}, got {relpath.show(text)}")
+    return number
 
 
 def run(arguments: argparse.Namespace, setting: Setting) -> int:
     """Make the household and drill it; return 0 where just what was planted was found, 1 otherwise."""
+    if arguments.serve_b2:
+        return _serve_b2(arguments, setting)
+    if arguments.port is not None:
+        raise UsageError("expected --port together with --serve-b2, got it alone")
     from verifier import demo, proof  # noqa: PLC0415 - `--help` answers at once
     from verifier.drill import Interruption  # noqa: PLC0415 - the same
 
@@ -43,7 +64,8 @@ def run(arguments: argparse.Namespace, setting: Setting) -> int:
     layout = demo.make_place(arguments.into)
     _make_household(layout, setting)
     interruption = Interruption()
-    result = _drill(layout, setting, interruption)
+    with demo.serve_cloud(layout.home) as cloud:
+        result = _drill(layout, cloud, setting, interruption)
     facts = proof.from_bytes(result.proof_bytes)
     if result.interrupted:
         terminal.warn("interrupted, so nothing is said of what was planted")
@@ -58,6 +80,30 @@ def run(arguments: argparse.Namespace, setting: Setting) -> int:
             terminal.warn(f"  {sentence}")
         return 1
     terminal.say(_NEXT)
+    return 0
+
+
+def _serve_b2(arguments: argparse.Namespace, setting: Setting) -> int:
+    """Serve an account of B2 until somebody ends it; say in one line of JSON how to reach it."""
+    import json  # noqa: PLC0415 - `--help` answers at once
+    import signal  # noqa: PLC0415 - the same
+    import threading  # noqa: PLC0415 - the same
+
+    from verifier.demo.b2_server import B2Server  # noqa: PLC0415 - the same
+
+    if arguments.into is not None:
+        raise UsageError("expected one of --into and --serve-b2, got both")
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda _number, _frame: ended.set())
+    try:
+        server = B2Server(arguments.port or 0)
+    except OSError as error:
+        raise UsageError(f"expected a free port, got {arguments.port}: {error.strerror}") from error
+    with server:
+        setting.terminal.put(json.dumps(server.description()))
+        while not ended.wait(_MOMENT_SECONDS):
+            pass  # a wait without end is not ended by a signal on every system
     return 0
 
 
@@ -80,10 +126,11 @@ def _make_household(layout: Layout, setting: Setting) -> None:
     terminal.say(f"  home  {totals.files:,} files, {totals.bytes / 1e6:.0f} MB: photos, letters, music, taxes")
     terminal.say(f"  {demo.GOOD}   a good copy")
     terminal.say(f"  {demo.DAMAGED}   a copy that {len(demo.PLANTED)} things have happened to")
-    terminal.say("now every file of both copies is restored and compared with the manifest, byte for byte")
+    terminal.say(f"  {demo.CLOUD}    a good copy in Backblaze B2, which this machine plays for as long as this takes")
+    terminal.say("now every file of all three copies is restored and compared with the manifest, byte for byte")
 
 
-def _drill(layout: Layout, setting: Setting, interruption: Interruption) -> DrillResult:
+def _drill(layout: Layout, cloud: Copy, setting: Setting, interruption: Interruption) -> DrillResult:
     """Drill the scenario in full, as `verifier drill --full` does."""
     import dataclasses  # noqa: PLC0415 - `--help` answers at once
     import secrets  # noqa: PLC0415 - the same
@@ -99,7 +146,9 @@ def _drill(layout: Layout, setting: Setting, interruption: Interruption) -> Dril
             """Say nothing yet: all findings stand in one table at the end, beside what was planted."""
 
     scenario = load(layout.scenario)
-    scenario = dataclasses.replace(scenario, sample=dataclasses.replace(scenario.sample, full=True))
+    # The one in B2 is gone with the demo, so the scenario's file, which stays, doesn't name it.
+    full = dataclasses.replace(scenario.sample, full=True)
+    scenario = dataclasses.replace(scenario, sample=full, copies=(*scenario.copies, cloud))
     surroundings = Surroundings(
         reports=layout.reports,
         state=layout.state,

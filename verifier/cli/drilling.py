@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
@@ -163,16 +164,25 @@ def _stopping_signals() -> Iterator[int]:
             yield number
 
 
+def _worker_modules(scenarios: Sequence[Scenario]) -> tuple[str, ...]:
+    """Return what the workers of these scenarios import: that of SFTP or B2 only where a copy lies there."""
+    from verifier.sources.table import module_of  # noqa: PLC0415 - loaded when a drill begins
+
+    modules = {module_of(copy.at) for scenario in scenarios for copy in scenario.copies if not copy.live}
+    return (*WORKER_MODULES, *sorted(module for module in modules if module is not None))
+
+
 def run_drills(scenarios: Sequence[Scenario], arguments: argparse.Namespace, setting: Setting) -> int:
     """Carry out a drill of each scenario, say what it came to, and return the exit code of the gravest.
 
     One that could not be drilled keeps none of the others from it.
     """
+    preload = _worker_modules(scenarios)
     if _workers(arguments) > 1:
-        start_ahead(WORKER_MODULES)
+        start_ahead(preload)
     from verifier.drill import Interruption, drill  # noqa: PLC0415 - loaded when a drill begins
 
-    around = surroundings(arguments, setting)
+    around = dataclasses.replace(surroundings(arguments, setting), preload=preload)
     interruption = Interruption()
     results: list[DrillResult] = []
     errors: list[VerifierError] = []

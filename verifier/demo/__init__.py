@@ -1,9 +1,10 @@
-"""An empty folder → a household with a good copy and a damaged one, and whether a drill finds just what is wrong.
+"""An empty folder → a household with good copies and a damaged one, and whether a drill finds just what is wrong.
 
 Its use is threefold: whoever is new sees in some seconds what a drill is and what a report looks like; the damage is
 real, so it is also a test of the installed program; and what it leaves is a scenario to play with.
 """
 
+from verifier.demo.cloud import CLOUD, serve_cloud
 from verifier.demo.comparison import Comparison, Row, compare
 from verifier.demo.household import household
 from verifier.demo.layout import (
@@ -17,6 +18,7 @@ from verifier.demo.layout import (
 from verifier.demo.planted import DAMAGED, GOOD, PLANTED, Planted
 
 __all__ = [
+    "CLOUD",
     "DAMAGED",
     "GOOD",
     "PLANTED",
@@ -31,4 +33,5 @@ __all__ = [
     "lay_out_data",
     "make_manifest",
     "make_place",
+    "serve_cloud",
 ]

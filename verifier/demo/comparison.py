@@ -2,7 +2,7 @@
 
 Amiss is whatever a true drill can't have said: a damage that wasn't found or was called something else, a finding that
 nobody planted, a file that was neither restored nor spoken of, a verdict that doesn't follow. A program that found
-everything in both copies would be as useless as one that finds nothing.
+everything in all copies would be as useless as one that finds nothing.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from verifier import relpath
+from verifier.demo.cloud import CLOUD
 from verifier.demo.planted import DAMAGED, GOOD, PLANTED, Planted
 from verifier.outcome import FindingKind
 from verifier.proof import CopyFacts, FindingFacts, Proof
@@ -37,14 +38,15 @@ class Comparison:
 def compare(proof: Proof) -> Comparison:
     """Hold a proof, parsed from its bytes, against what was planted."""
     copies = {copy.name: copy for copy in proof.copies}
-    if sorted(copies) != sorted((GOOD, DAMAGED)):
+    if sorted(copies) != sorted((GOOD, DAMAGED, CLOUD)):
         drilled = ", ".join(map(relpath.show, sorted(copies))) or "none"
         return Comparison(
             rows=tuple(Row(planted=planted, found=None) for planted in PLANTED),
-            amiss=(f"expected the copies {GOOD} and {DAMAGED} to be drilled, got {drilled}",),
+            amiss=(f"expected the copies {GOOD}, {DAMAGED} and {CLOUD} to be drilled, got {drilled}",),
         )
     amiss = [
         *_amiss(copies[GOOD], (), verdict="PASSED", files=proof.manifest.files),
+        *_amiss(copies[CLOUD], (), verdict="PASSED", files=proof.manifest.files),
         *_amiss(copies[DAMAGED], PLANTED, verdict="FAILED", files=proof.manifest.files),
     ]
     if proof.verdict.result != "FAILED":

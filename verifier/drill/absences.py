@@ -25,6 +25,8 @@ def tell_absences(survey: Survey, reference: Reference, workspace: Workspace) ->
             survey.control_missed = False
         elif entry.link is None:
             missing.append(entry)
+        elif not survey.holds_links:
+            survey.unheld_links += 1
         else:
             survey.findings.append(absence(entry, survey, reference))
     unexpected = survey.unexpected

@@ -169,6 +169,8 @@ def _notes(part: CopyDrill, scenario: Scenario) -> list[str]:
         notes.append(f"pipes, sockets and devices, which hold no bytes and were passed over: {survey.special_files:,}")
     if survey.equal_links:
         notes.append(f"symbolic links whose target is the manifest's, by the listing: {survey.equal_links:,}")
+    if survey.unheld_links:
+        notes.append(f"symbolic links, which such a place can't hold and a restore would lack: {survey.unheld_links:,}")
     notes += [f"found under another name, by {how}: {files:,}" for how, files in survey.found_as.items()]
     return notes
 

@@ -101,6 +101,7 @@ def _empty_survey(copy: Copy, location: Location, source: Source, reference: Ref
         location=location,
         facts=source.facts(),
         keeps_times=source.keeps_times,
+        holds_links=source.holds_links,
         reference_created_ns=reference.created_ns,
         pairs=workspace.table(Item),
         missing=workspace.table(Entry),

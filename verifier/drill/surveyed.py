@@ -42,6 +42,8 @@ class Survey:
     left_out: Amount = field(default_factory=Amount)
     special_files: int = 0
     equal_links: int = 0
+    holds_links: bool = True
+    unheld_links: int = 0
     newest_mtime_ns: int | None = None
     population: Amount = field(default_factory=Amount)
     found_as: dict[str, int] = field(default_factory=dict)

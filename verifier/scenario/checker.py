@@ -73,9 +73,12 @@ class Checker:
             # A misspelt key is one mistake, not two.
             if key.required and name not in table and name not in meant:
                 self._add((*place, name), f"expected {_expected(key.kind, name)}, got nothing")
+        told = {problem.place for problem in self.problems}
         for rule in section.rules:
             for below, sentence in rule(fields):
-                self._add((*place, *below), sentence)
+                # A value that could not be read is no field; a rule that misses it would tell one mistake twice.
+                if (*place, *below) not in told:
+                    self._add((*place, *below), sentence)
         return fields
 
     def _key(self, value: object, key: Key, place: Place, fields: dict[str, Any]) -> None:

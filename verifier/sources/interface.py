@@ -101,6 +101,9 @@ class Source(ABC):
     keeps_times: bool = True
     """Whether the modification times that it lists are those of the source's files, not of an upload."""
 
+    holds_links: bool = True
+    """Whether it can hold symbolic links at all; where not, one that it lacks is no damage of it."""
+
     @final
     def list(self) -> Iterator[Listed]:
         """Yield everything that the copy holds, once each, links and special files as what they are.
@@ -187,6 +190,7 @@ class Place(ABC):
 
     ordered: bool = False
     keeps_times: bool = True
+    holds_links: bool = True
 
     @abstractmethod
     def list(self) -> Iterator[Listed]:

@@ -21,6 +21,7 @@ _NOT_YET: Final = {
 _PLACES: Final[dict[str, Callable[[str], str | None]]] = {"b2": b2.problem, "sftp": sftp.problem}
 """What an address may begin with, and what says why one that does can't be opened."""
 
+_SLOW_MODULES: Final = {"b2": "verifier.sources.places.b2.bucket", "sftp": "verifier.sources.places.sftp.place"}
 _SCHEME: Final = re.compile(r"([a-z][a-z0-9+.-]+):(//)?", re.IGNORECASE)
 
 
@@ -55,6 +56,11 @@ def kind_of(address: str) -> str | None:
     """Return what an address begins with, as `sftp`; None where it is a folder's."""
     scheme = _SCHEME.match(address)
     return None if scheme is None else scheme.group(1).lower()
+
+
+def module_of(address: str) -> str | None:
+    """Return the module that opens such an address where loading it takes a while, so that workers may begin early."""
+    return _SLOW_MODULES.get(kind_of(address) or "")
 
 
 def open_source(location: Location) -> Source:

@@ -15,6 +15,7 @@ class PlainFiles(Source):
         self._place = place
         self.ordered = place.ordered
         self.keeps_times = place.keeps_times
+        self.holds_links = place.holds_links
 
     def facts(self) -> SourceFacts:
         """Say what the place was found to be."""

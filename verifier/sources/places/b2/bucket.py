@@ -34,6 +34,8 @@ class B2Bucket(Place):
         UnreachableError: B2 gives no answer, or has no such bucket.
     """
 
+    holds_links = False
+
     def __init__(self, address: B2Address, options: Mapping[str, object], limits: Limits | None = None) -> None:
         self._address = address
         realm = str(options.get("realm") or PRODUCTION)

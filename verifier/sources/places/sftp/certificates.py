@@ -15,6 +15,7 @@ import paramiko
 
 from verifier import relpath
 from verifier.errors import HostKeyError
+from verifier.sources.places.sftp.protocol import ProtocolError, take_number, take_string
 
 SUFFIX: Final = "-cert-v01@openssh.com"
 _HOST: Final = 2
@@ -75,35 +76,52 @@ def _is_signed(certificate: _Certificate) -> bool:
         kind = paramiko.Message(certificate.signer).get_text()
         authority = paramiko.PKey.from_type_string(kind, certificate.signer)
         return bool(authority.verify_ssh_sig(certificate.signed, paramiko.Message(certificate.signature)))
-    except (paramiko.SSHException, ValueError, IndexError, TypeError, struct.error):
+    except (paramiko.SSHException, paramiko.UnknownKeyType, ValueError, IndexError, TypeError, struct.error):
         return False
 
 
 def _read(blob: bytes) -> _Certificate:
     try:
-        message = paramiko.Message(blob)
-        kind = message.get_text().removesuffix(SUFFIX)
-        message.get_binary()  # the nonce
-        for _ in range(_KEY_FIELDS[kind]):
-            message.get_binary()
-        message.get_int64()  # the serial number
-        use, _key_id, principals = message.get_int(), message.get_binary(), message.get_binary()
-        valid_after, valid_before = message.get_int64(), message.get_int64()
-        critical_options, _extensions, _reserved = message.get_binary(), message.get_binary(), message.get_binary()
-        signer, signature = message.get_binary(), message.get_binary()
-        names = paramiko.Message(principals)
-        found = []
-        while names.get_so_far() != principals:
-            found.append(names.get_text())
-    except (KeyError, ValueError, IndexError, struct.error, paramiko.SSHException) as error:
+        return _taken(memoryview(blob))
+    except (KeyError, ProtocolError, UnicodeDecodeError) as error:
         raise HostKeyError("expected a host certificate, got bytes that are none") from error
+
+
+def _taken(blob: memoryview) -> _Certificate:
+    strings: list[bytes] = []
+    place = 0
+
+    def take(count: int) -> None:
+        nonlocal place
+        for _ in range(count):
+            string, place = take_string(blob, place)
+            strings.append(string)
+
+    take(2)  # the kind, a nonce
+    take(_KEY_FIELDS[strings[0].decode("ascii").removesuffix(SUFFIX)])
+    place += 8  # the serial number
+    use = take_number(blob, place)
+    place += 4
+    take(2)
+    principals = strings[-1]
+    times = bytes(blob[place : place + 16])
+    place += 16
+    take(5)
+    critical_options, _extensions, _reserved, signer, signature = strings[-5:]
+    if place != len(blob):
+        raise ProtocolError("expected the end of a certificate, got more")
+    names = []
+    at = 0
+    while at < len(principals):
+        name, at = take_string(memoryview(principals), at)
+        names.append(name.decode("utf-8"))
     return _Certificate(
         kind=use,
-        principals=tuple(found),
-        valid_after=valid_after,
-        valid_before=valid_before,
+        principals=tuple(names),
+        valid_after=int.from_bytes(times[:8], "big"),
+        valid_before=int.from_bytes(times[8:], "big"),
         critical_options=critical_options,
         signer=signer,
-        signed=blob[: len(blob) - len(signature) - 4],
+        signed=bytes(blob[: place - len(signature) - 4]),
         signature=signature,
     )
