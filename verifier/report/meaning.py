@@ -74,7 +74,8 @@ DEPTHS: Final[Mapping[str, str]] = {
 }
 
 READ_FROM: Final[Mapping[str, str]] = {
-    "device": "the device: pages that the system held in memory were dropped before reading",
+    "device": "the device: pages that the system held in memory were dropped before reading, but for the files that are"
+    " counted among what was measured",
     "server": "the server that holds the copy",
     "cache possible": "possibly this machine's memory: that the bytes came from the medium itself is not shown",
 }
