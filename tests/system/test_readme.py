@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -11,8 +12,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from b2_served import BUCKET, prove_environment
+from sshd import Server
 
 from verifier import proof
+from verifier.demo.b2_server import B2Server
 from verifier.outcome import COUNTED_KINDS, FAILING_KINDS, WARNING_KINDS, FindingKind
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -95,15 +99,46 @@ def test_the_verdicts_are_those_of_a_proof() -> None:
     assert set(_first_cells("verdict")) == set(typing.get_args(proof.Result))
 
 
-def test_the_scenario_loads(verifier: Verifier, tmp_path: Path) -> None:
-    (scenario,) = _blocks("toml")
+def test_the_scenarios_load(verifier: Verifier, tmp_path: Path) -> None:
     folder = tmp_path / "scenarios"
     folder.mkdir()
-    (folder / "photos.toml").write_text(scenario, "utf-8")
-    done = verifier("check", folder / "photos.toml")
+    for number, scenario in enumerate(_blocks("toml")):
+        (folder / f"{number}.toml").write_text(scenario, "utf-8")
+    done = verifier("check", *sorted(folder.iterdir()))
     assert done.returncode == 0, done.stderr
-    (folder / "photos.toml").write_text(scenario.replace("[sample]", "[simple]"), "utf-8")
-    assert verifier("check", folder / "photos.toml").returncode == 2
+    (folder / "0.toml").write_text(_blocks("toml")[0].replace("[sample]", "[simple]"), "utf-8")
+    assert verifier("check", folder / "0.toml").returncode == 2
+
+
+def test_the_copies_over_sftp_and_in_b2_are_drilled_as_printed(verifier: Verifier, tmp_path: Path) -> None:
+    """All but where the two servers are is as it stands in the README."""
+    data = tmp_path / "data"
+    for number in range(12):
+        (data / f"album {number % 3}").mkdir(parents=True, exist_ok=True)
+        (data / f"album {number % 3}" / f"{number}.jpg").write_bytes(bytes([number]) * (1_000 * number))
+    known = verifier("manifest", "create", data, "-o", tmp_path / "photos.jsonl.zst")
+    assert known.returncode == 0, known.stderr
+    scenario = next(text for text in _blocks("toml") if "sftp://" in text)
+    with Server(tmp_path / "sshd") as nas, B2Server() as b2:
+        b2.make_bucket(BUCKET)
+        for file in sorted(data.rglob("*.jpg")):
+            name, modified_ms = f"photos/{file.relative_to(data).as_posix()}", file.stat().st_mtime_ns // 1_000_000
+            b2.put(BUCKET, name, file.read_bytes(), modified_ms=modified_ms)
+        printed = {
+            "sftp://drill@nas.lan/photos": nas.address(data),
+            "~/.ssh/id_ed25519": str(nas.identity),
+            "~/.ssh/known_hosts": str(nas.known_hosts),
+            "key_id = {": f'realm = "{b2.description()["realm"]}"\nkey_id = {{',
+        }
+        for text, here in printed.items():
+            assert text in scenario
+            scenario = scenario.replace(text, here)
+        (tmp_path / "scenarios").mkdir()
+        (tmp_path / "scenarios" / "remote.toml").write_text(scenario, "utf-8")
+        done = verifier("drill", "--full", "--json", cwd=tmp_path, env=prove_environment(b2))
+    facts = json.loads(done.stdout)
+    assert (done.returncode, facts["verdict"]["result"]) == (0, "PASSED"), done.stderr
+    assert [(copy["name"], copy["proven"]["files"]) for copy in facts["copies"]] == [("nas", 12), ("b2", 12)]
 
 
 def test_make_knows_each_target() -> None:
