@@ -210,6 +210,7 @@ def test_what_the_users_configuration_says_of_a_host(server: Server, home: Path,
         f"Host nas\n HostName 127.0.0.1\n Port {server.port}\n User {getpass.getuser()}",
         f" IdentityFile {server.identity}",
         " StrictHostKeyChecking no\n UserKnownHostsFile /dev/null\n RemoteCommand false\n RequestTTY force",
+        f" LocalForward 127.0.0.1:{server.port} 127.0.0.1:1\n ExitOnForwardFailure yes\n LocalCommand false",
     )
     written(home / ".ssh" / "known_hosts", server.known_hosts.read_text("ascii"))
     place = Sftp(f"sftp://nas{tree}", {"transport": way}, QUICK)
