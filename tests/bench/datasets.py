@@ -11,6 +11,7 @@ from typing import Final
 
 KIB: Final = 1024
 MIB: Final = 1024 * KIB
+GIB: Final = 1024 * MIB
 _BLOCK_BYTES: Final = 16 * MIB
 _TAKEN_AT_NS: Final = 1_700_000_000_000_000_000
 
@@ -57,6 +58,11 @@ def large(folder: Path, scale: Scale) -> Dataset:
     return _build(title, folder, sizes, batch_files=1)
 
 
+def one(folder: Path, size_bytes: int) -> Dataset:
+    """One large file, nothing else."""
+    return _build(f"1 × {_size(size_bytes)}", folder, [("large.img", size_bytes)], batch_files=1)
+
+
 def small(folder: Path, scale: Scale) -> Dataset:
     """Very many files of 4 KiB, a thousand in a folder."""
     sizes = [(f"{number // 1000:04d}/{number:07d}.txt", 4 * KIB) for number in range(scale.small_files)]
@@ -76,8 +82,8 @@ def mixed(folder: Path, scale: Scale) -> Dataset:
 
 
 def _size(size_bytes: int) -> str:
-    if size_bytes % (1024 * MIB) == 0:
-        return f"{size_bytes // (1024 * MIB)} GiB"
+    if size_bytes % GIB == 0:
+        return f"{size_bytes // GIB} GiB"
     return f"{size_bytes // MIB} MiB" if size_bytes % MIB == 0 else f"{size_bytes / 1e9:g} GB"
 
 

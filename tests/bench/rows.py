@@ -68,7 +68,7 @@ def manifest_create(dataset: Dataset, work_folder: Path, *, at_least: float, rou
     ]
     seconds = in_turns(contenders, rounds)
     _assert_same_checksums(manifest, command.replace("-P2", "-P1"), dataset)
-    return _compared(f"manifest create, {dataset.title}", "xxhsum -H2, two processes", seconds, at_least, reason)
+    return compared(f"manifest create, {dataset.title}", "xxhsum -H2, two processes", seconds, at_least, reason)
 
 
 def _assert_same_checksums(manifest: Path, peer: str, dataset: Dataset) -> None:
@@ -100,7 +100,7 @@ def full_drill(
     """
     manifest = work_folder / "drilled.jsonl.zst"
     run([*VERIFIER, "manifest", "create", str(dataset.folder), "-o", str(manifest), "--quiet"])
-    drill = _drill_command(copy, manifest, work_folder)
+    drill = drill_command(str(copy.folder), manifest, work_folder)
     check = ["rclone", "check", "--download", "--config", "/dev/null", str(dataset.folder), str(copy.folder)]
 
     def warm_both() -> None:
@@ -119,12 +119,12 @@ def full_drill(
         ],
         rounds,
     )
-    _assert_everything_proven(drill, copy, warm_both)
+    assert_everything_proven(drill, copy, warm_both)
     work, peer = f"full drill, {dataset.title}", "rclone check --download"
     dropped = {"ours": seconds["ours"], "theirs": seconds["theirs, dropped"]}
     return [
-        _compared(work, f"{peer}, all cached", seconds, at_least, reason),
-        _compared(work, f"{peer}, copy's cache dropped", dropped, at_least, reason),
+        compared(work, f"{peer}, all cached", seconds, at_least, reason),
+        compared(work, f"{peer}, copy's cache dropped", dropped, at_least, reason),
     ]
 
 
@@ -133,7 +133,7 @@ def drill_memory(dataset: Dataset, copy: Dataset, work_folder: Path) -> Row:
     manifest = work_folder / "memory.jsonl.zst"
     run([*VERIFIER, "manifest", "create", str(dataset.folder), "-o", str(manifest), "--quiet"])
     shutil.rmtree(work_folder / "drill", ignore_errors=True)
-    return _limited(f"full drill, {dataset.title}", _drill_command(copy, manifest, work_folder))
+    return limited(f"full drill, {dataset.title}", drill_command(str(copy.folder), manifest, work_folder))
 
 
 def findings_memory(dataset: Dataset, copy: Dataset, work_folder: Path) -> Row:
@@ -141,14 +141,14 @@ def findings_memory(dataset: Dataset, copy: Dataset, work_folder: Path) -> Row:
     manifest = work_folder / "other.jsonl.zst"
     run([*VERIFIER, "manifest", "create", str(dataset.folder), "-o", str(manifest), "--quiet"])
     shutil.rmtree(work_folder / "drill", ignore_errors=True)
-    command = _drill_command(copy, manifest, work_folder)
-    return _limited(f"drill with {dataset.files + copy.files:,} findings", command, exit_code=1)
+    command = drill_command(str(copy.folder), manifest, work_folder)
+    return limited(f"drill with {dataset.files + copy.files:,} findings", command, exit_code=1)
 
 
 def manifest_memory(dataset: Dataset, work_folder: Path) -> Row:
     """Measure the largest process of `manifest create`."""
     output = str(work_folder / "memory.jsonl.zst")
-    return _limited(
+    return limited(
         f"manifest create, {dataset.title}",
         [*VERIFIER, "manifest", "create", str(dataset.folder), "-o", output, "--quiet"],
     )
@@ -176,15 +176,19 @@ def joining(work_folder: Path, *, entries: int, differences: int, ordered: bool,
     )
 
 
-def _drill_command(copy: Dataset, manifest: Path, work_folder: Path) -> list[str]:
+def drill_command(address: str, manifest: Path, work_folder: Path) -> list[str]:
+    """Return the complete drill of a copy, with a state, reports and scratch space of its own."""
     folder = work_folder / "drill"
     options = ["--full", "--quiet", "--reports", str(folder / "reports"), "--state", str(folder / "state")]
     options += ["--scratch", str(folder / "scratch"), "--json"]
-    return [*VERIFIER, "prove", str(copy.folder), "--manifest", str(manifest), *options]
+    return [*VERIFIER, "prove", address, "--manifest", str(manifest), *options]
 
 
-def _assert_everything_proven(drill: list[str], copy: Dataset, prepare: Any) -> None:
-    """Run the drill once more and read its proof: what was timed must have restored and compared every file."""
+def assert_everything_proven(drill: list[str], copy: Dataset, prepare: Any, *, says: str = "") -> None:
+    """Run the drill once more and read its proof: what was timed must have restored and compared every file.
+
+    The proof must contain what it `says`, too, as by which way the copy was read.
+    """
     prepare()
     said = subprocess.run(drill, capture_output=True, check=True).stdout
     proof = json.loads(said)
@@ -192,9 +196,12 @@ def _assert_everything_proven(drill: list[str], copy: Dataset, prepare: Any) -> 
     expected = {"files": copy.files, "bytes": copy.size_bytes}
     if proof["verdict"]["result"] != "PASSED" or facts["proven"] != expected:
         raise SystemExit(f"bench: expected PASSED with {expected} proven, got {proof['verdict']}, {facts['proven']}")
+    if says not in json.dumps(facts, ensure_ascii=False):
+        raise SystemExit(f"bench: expected a proof that says {says!r}, got one that doesn't")
 
 
-def _compared(work: str, peer: str, seconds: dict[str, list[float]], at_least: float, reason: str) -> Row:
+def compared(work: str, peer: str, seconds: dict[str, list[float]], at_least: float, reason: str) -> Row:
+    """Return the row of `ours` beside `theirs`, each with its seconds round by round."""
     ours, theirs = seconds["ours"], seconds["theirs"]
     times = ratio(ours, theirs)
     met = times >= at_least
@@ -211,7 +218,8 @@ def _compared(work: str, peer: str, seconds: dict[str, list[float]], at_least: f
     )
 
 
-def _limited(work: str, command: list[str], *, exit_code: int = 0) -> Row:
+def limited(work: str, command: list[str], *, exit_code: int = 0) -> Row:
+    """Return the row of the memory that the largest process of a command takes."""
     peak = peak_memory(command, exit_code=exit_code)
     if peak is None:
         return Row(

@@ -16,11 +16,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 import datasets
+import places_rows
 import rows
 from rows import Limits, Row
 
@@ -31,11 +32,14 @@ _QUIET_LOAD: Final = 0.5
 def main() -> int:
     """Measure, print, write; return 0 when every row could be measured, whether or not its target was met."""
     arguments = _arguments()
-    _require("xxhsum", "rclone", "find", "sort", "xargs")
+    parts = _chosen(arguments.only)
+    _require("rclone", *(("xxhsum", "find", "sort", "xargs") if "folders" in parts else ()))
+    if any(part.startswith("places-sftp") for part in parts):
+        _require("ssh", "sftp", "rsync")
     _warn_when_busy()
     with _folder(arguments.data) as data, tempfile.TemporaryDirectory(dir=data, prefix="work-") as work:
         measured: list[Row] = []
-        for row in _rows(data, Path(work), quick=arguments.quick):
+        for row in _rows(parts, data, Path(work), quick=arguments.quick):
             measured.append(row)
             print(_line(row), flush=True)
     print(f"\n{_table(measured)}")
@@ -46,11 +50,29 @@ def main() -> int:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="measure speed and memory beside xxhsum and rclone")
+    parser = argparse.ArgumentParser(description="measure speed and memory beside those of its peers")
     parser.add_argument("--quick", action="store_true", help="small data: shows that the benchmark works, nothing else")
+    parser.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="WORD",
+        help=f"only the parts whose names contain the word; may be repeated: {', '.join(_all_parts())}",
+    )
     parser.add_argument("--data", type=Path, help="keep the data sets here for the next time (by default they go)")
     parser.add_argument("--output", type=Path, default=ROOT / "build" / "bench.json", help="where the samples go")
     return parser.parse_args()
+
+
+def _all_parts() -> list[str]:
+    return [*_HERE, *places_rows.PARTS]
+
+
+def _chosen(words: Sequence[str]) -> list[str]:
+    parts = [part for part in _all_parts() if not words or any(word in part for word in words)]
+    if not parts:
+        raise SystemExit(f"bench: expected a word of {', '.join(_all_parts())}, got {' '.join(words)}")
+    return parts
 
 
 def _require(*programs: str) -> None:
@@ -76,7 +98,16 @@ def _folder(kept: Path | None) -> Iterator[Path]:
         yield Path(folder).resolve()
 
 
-def _rows(data: Path, work: Path, *, quick: bool) -> Iterator[Row]:
+def _rows(parts: Sequence[str], data: Path, work: Path, *, quick: bool) -> Iterator[Row]:
+    size = places_rows.QUICK if quick else places_rows.FULL
+    for part in parts:
+        if part in _HERE:
+            yield from _HERE[part](data, work, quick)
+        else:
+            yield from places_rows.PARTS[part](data, work, size)
+
+
+def _folders(data: Path, work: Path, quick: bool) -> Iterator[Row]:  # noqa: FBT001 - called by the table of parts
     """Build each data set when it is needed first, and yield its figures."""
     scale = datasets.QUICK if quick else datasets.FULL
     many, few = (2, 2) if quick else (5, 3)
@@ -94,16 +125,19 @@ def _rows(data: Path, work: Path, *, quick: bool) -> Iterator[Row]:
     yield rows.drill_memory(large, large, work)
     yield rows.findings_memory(small, copy, work)
     yield rows.manifest_memory(small, work)
-    yield from _joins(work, quick=quick)
 
 
-def _joins(work: Path, *, quick: bool) -> Iterator[Row]:
+def _joins(_data: Path, work: Path, quick: bool) -> Iterator[Row]:  # noqa: FBT001 - called by the table of parts
     million = 10_000 if quick else 1_000_000
     limits = Limits(seconds=3.0, peak_bytes=100_000_000)
     yield rows.joining(work, entries=million, differences=1_000, ordered=True, limits=limits, times=3)
     limits = Limits(peak_bytes=200_000_000)
     for ordered in (True, False):
         yield rows.joining(work, entries=5 * million, differences=million, ordered=ordered, limits=limits, times=1)
+
+
+_HERE: Final[dict[str, Callable[[Path, Path, bool], Iterator[Row]]]] = {"folders": _folders, "joining": _joins}
+"""Each part of the table that is about this machine's folders; those about places come after them."""
 
 
 def _line(row: Row) -> str:
@@ -136,13 +170,16 @@ def _facts(measured: list[Row], *, quick: bool) -> dict[str, object]:
             "system": platform.platform(),
             "python": sys.version.split()[0],
         },
-        "versions": {"xxhsum": _version("xxhsum"), "rclone": _version("rclone")},
+        "versions": {program: _version(program) for program in ("xxhsum", "rclone", "rsync", "ssh")},
         "rows": [row.as_json() for row in measured],
     }
 
 
 def _version(program: str) -> str:
-    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
+    if shutil.which(program) is None:
+        return "not installed"
+    option = "-V" if program == "ssh" else "--version"
+    said = subprocess.run([program, option], capture_output=True, text=True, check=False)
     return (said.stdout or said.stderr).splitlines()[0].strip()
 
 

@@ -8,30 +8,69 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 RUN = Path(__file__).resolve().parents[1] / "bench" / "run.py"
 
 
-@pytest.mark.timeout(300)
-def test_the_benchmark_measures_every_figure(tmp_path: Path, must_run: Callable[[str, str], None]) -> None:
-    for program in ("xxhsum", "rclone"):
-        if shutil.which(program) is None:
-            must_run("bench", f"{program} is not installed")
+def measure(tmp_path: Path, *parts: str) -> list[dict[str, Any]]:
     output = tmp_path / "bench.json"
+    words = [word for part in parts for word in ("--only", part)]
     done = subprocess.run(
-        [sys.executable, str(RUN), "--quick", "--data", str(tmp_path / "data"), "--output", str(output)],
+        [sys.executable, str(RUN), "--quick", *words, "--data", str(tmp_path / "data"), "--output", str(output)],
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    rows = json.loads(output.read_text())["rows"]
+    assert [path.name for path in (tmp_path / "data").glob("work-*")] == []
+    rows: list[dict[str, Any]] = json.loads(output.read_text())["rows"]
+    assert all(row["samples"] for row in rows if row["met"] is not None)
+    assert all(row["work"] in done.stdout and row["target"] in done.stdout for row in rows)
+    return rows
+
+
+def need(must_run: Callable[[str, str], None], *programs: str) -> None:
+    for program in programs:
+        if shutil.which(program) is None:
+            must_run("bench", f"{program} is not installed")
+
+
+@pytest.mark.timeout(300)
+def test_the_benchmark_measures_every_figure(tmp_path: Path, must_run: Callable[[str, str], None]) -> None:
+    need(must_run, "xxhsum", "rclone")
+    rows = measure(tmp_path, "folders", "joining")
     works = [row["work"].split(",")[0] for row in rows]
     assert [works.count(work) for work in ("manifest create", "full drill")] == [3, 2]
     assert sum(work.startswith("peak memory") for work in works) == 4
     assert sum(work.startswith("joining") for work in works) == 3
-    assert all(row["samples"] for row in rows if row["met"] is not None)
-    assert all(row["work"] in done.stdout and row["target"] in done.stdout for row in rows)
-    assert [path.name for path in (tmp_path / "data").glob("work-*")] == []
+
+
+@pytest.mark.timeout(300)
+def test_the_benchmark_measures_places_beside_every_peer(tmp_path: Path, must_run: Callable[[str, str], None]) -> None:
+    need(must_run, "rclone", "ssh", "sftp", "rsync")
+    rows = measure(tmp_path, "places")
+    compared = [(row["work"].split(",")[0], row["target"]) for row in rows if row["peer"]]
+    assert compared == [
+        ("full drill over SFTP by ssh -s", "0.9 ×"),
+        ("full drill over SFTP by channel", "0.6 ×"),
+        ("full drill over SFTP", "4 ×"),
+        ("full drill over SFTP", "0.7 ×"),
+        ("full drill over SFTP", "20 ×"),
+        ("full drill over SFTP", "20 ×"),
+        ("full drill over SFTP", "2.5 ×"),
+        ("full drill over SFTP", "2.5 ×"),
+        ("full drill over B2", "1.5 ×"),
+        ("full drill over B2", "4 ×"),
+        ("full drill over B2", "1.5 ×"),
+        ("full drill over B2", "4 ×"),
+    ]
+    assert sum(row["work"].startswith("peak memory") for row in rows) == 7
+
+
+def test_an_unknown_part_is_refused() -> None:
+    done = subprocess.run([sys.executable, str(RUN), "--only", "tape"], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "places-b2-small" in done.stderr

@@ -45,6 +45,7 @@ class Sftp(Place):
         path = self._settings.address.path
         self._root = path if path.endswith(b"/") else path + b"/"
         self._session: Session | None = None
+        self._note = ""
         rate = self._settings.rate_bytes
         self._pace = None if rate is None else Pace(rate, f"{self._settings.name} {rate}")
         self._connector = Connector(self._settings, self._patience, self._pace)
@@ -59,6 +60,7 @@ class Sftp(Place):
         if session is None or not session.usable:
             self._disconnect()
             session = self._session = self._connector.connect()
+            self._note = session.note
         return session
 
     def _disconnect(self) -> None:
@@ -151,7 +153,7 @@ class Sftp(Place):
             address=self._address,
             read_from="server",
             device=f"sftp:{address.host.lower()}:{address.port or DEFAULT_PORT}",
-            notes=(self._connected().note,),
+            notes=(self._note,),
         )
 
     def close(self) -> None:

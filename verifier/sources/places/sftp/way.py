@@ -37,14 +37,14 @@ def way_to(address: SftpAddress) -> Way:
     Raises:
         SourceError: `~/.ssh/config` can't be read, or asks for what only `ssh` itself can do.
     """
-    stated = _config().lookup(address.host)
+    stated = _stated(address.host)
     if "proxycommand" in stated:
         raise SourceError(
             f"expected a host that is reached directly or by ProxyJump, got one with ProxyCommand: {address.host}",
             hint="state ProxyJump in ~/.ssh/config",
         )
     host = stated.get("hostname", address.host)
-    port = address.port or int(stated.get("port", DEFAULT_PORT))
+    port = address.port or _port(stated.get("port", str(DEFAULT_PORT)))
     alias = stated.get("hostkeyalias")
     return Way(
         host=host,
@@ -57,13 +57,20 @@ def way_to(address: SftpAddress) -> Way:
     )
 
 
-def _config() -> paramiko.SSHConfig:
+def _stated(host: str) -> paramiko.SSHConfigDict:
+    """Return what `~/.ssh/config` says of a host; `Include` is not followed."""
     try:
-        return paramiko.SSHConfig.from_path(str(Path.home() / ".ssh" / "config"))
+        return paramiko.SSHConfig.from_path(str(Path.home() / ".ssh" / "config")).lookup(host)
     except FileNotFoundError:
-        return paramiko.SSHConfig()
-    except (OSError, ValueError, paramiko.SSHException) as error:
+        return paramiko.SSHConfigDict()
+    except (OSError, ValueError, ImportError, paramiko.SSHException) as error:  # a `Match exec` needs another package
         raise SourceError(f"can't read ~/.ssh/config: {relpath.show(str(error))}") from error
+
+
+def _port(stated: str) -> int:
+    if stated.isascii() and stated.isdigit():
+        return int(stated)
+    raise SourceError(f"expected a port in ~/.ssh/config, got {relpath.show(stated)}")
 
 
 def _jumps(stated: str) -> tuple[SftpAddress, ...]:
