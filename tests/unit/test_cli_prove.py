@@ -14,7 +14,7 @@ from verifier.scenario.scenario import Scenario
 def scenario_of(*line: str) -> Scenario:
     parser = argparse.ArgumentParser()
     prove.configure(parser)
-    return prove.scenario_of(parser.parse_args(line))
+    return prove.scenario_of(parser.parse_args(line), {})
 
 
 @pytest.mark.parametrize(
