@@ -45,7 +45,7 @@ def test_the_examples_are_right(verifier: Verifier) -> None:
 
 
 def test_all_problems_go_to_standard_error_each_with_its_line(tmp_path: Path, verifier: Verifier) -> None:
-    (tmp_path / "a.toml").write_text('name = "A"\n[[copy]]\nname = "nas"\nat = "smb://x"\nkey = "hunter2"\n', "utf-8")
+    (tmp_path / "a.toml").write_text('name = "A"\n[[copy]]\nname = "nas"\nat = "b2://x"\nkey = "hunter2"\n', "utf-8")
     (tmp_path / "b.toml").write_text("name = \n", "utf-8")
     ran = verifier("check", "a.toml", "b.toml", "c.toml", cwd=tmp_path)
     assert (ran.returncode, ran.stdout) == (2, "")

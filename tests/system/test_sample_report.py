@@ -41,7 +41,8 @@ def test_it_is_whole_and_nothing_else() -> None:
 def test_it_is_a_drill_of_the_demo_that_found_just_what_was_planted() -> None:
     facts = proof.from_bytes((SAMPLE / "proof.json").read_bytes())
     assert compare(facts).amiss == (), "the demo has changed: run `make sample`"
-    assert [copy.address for copy in facts.copies] == ["/tmp/household/nas", "/tmp/household/usb"]  # noqa: S108 - names
+    folders = ["/tmp/household/nas", "/tmp/household/usb"]  # noqa: S108 - names
+    assert [copy.address for copy in facts.copies] == [*folders, "b2://household-backup/home"]
 
 
 def test_its_lines_say_what_its_proof_says() -> None:
