@@ -51,3 +51,10 @@ def test_an_age_is_a_number_and_a_unit(age: str, capsys: pytest.CaptureFixture[s
 def test_what_does_not_fit_together_is_refused(line: tuple[str, ...]) -> None:
     with pytest.raises(UsageError, match="expected"):
         scenario_of("/nas", *line)
+
+
+def test_what_sftp_needs_beside_its_address(tmp_path: Path) -> None:
+    line = ("sftp://nas/x", "--manifest", "m.jsonl", "--known-hosts", "k", "--identity", str(tmp_path))
+    assert scenario_of(*line).copies[0].options == {"known_hosts": Path.cwd() / "k", "identity": tmp_path}
+    with pytest.raises(UsageError, match="--known-hosts together with an address of SFTP"):
+        scenario_of("/mnt", "--manifest", "m.jsonl", "--known-hosts", "k")
