@@ -56,8 +56,8 @@ QUICK: Final = Size(
 )
 
 _FIXED: Final = (
-    "starting, listing, signing in by each worker, the drill's test of itself and the report take a second or so, all of"
-    " which the peer does without; the transfer alone is faster"
+    "starting, listing, a sign-in for each worker, the drill's test of itself and the report take about a second,"
+    " which the peer does without"
 )
 
 
