@@ -42,7 +42,7 @@ FULL: Final = Size(
     small_files=10_000,
     mixed_files=4_000,
     mixed_bytes=400_000_000,
-    probes=(24, 120),
+    probes=(12, 48),
     rounds=3,
 )
 QUICK: Final = Size(
