@@ -32,6 +32,10 @@ class FromStart:
         self._descriptor = descriptor
         self._position = 0
 
+    def skip_to_last(self, size_bytes: int) -> None:
+        """Go on with the last `size_bytes` of the file."""
+        self._position = max(0, os.fstat(self._descriptor).st_size - size_bytes)
+
     def read(self, size_bytes: int, /) -> bytes:
         """Return the next bytes, up to `size_bytes`; none at the end."""
         data = os.pread(self._descriptor, size_bytes, self._position)
@@ -79,6 +83,20 @@ def unpacked_blocks(file: FromStart, name: str) -> Generator[bytes, None, None]:
     else:
         while block := file.read(_READ_BYTES):
             yield block
+
+
+def last_bytes(file: FromStart, name: str, size_bytes: int) -> bytes:
+    """Return up to `size_bytes` plain bytes from the end of `file`; what is packed is unpacked up to there.
+
+    Raises:
+        PackingError: as of `unpacked_blocks`.
+    """
+    if not name.endswith((".zst", ".gz")):
+        file.skip_to_last(size_bytes)
+    tail = b""
+    for block in unpacked_blocks(file, name):
+        tail = (tail + block)[-size_bytes:]
+    return tail
 
 
 def _unpack_zst(file: FromStart) -> Iterator[bytes]:
