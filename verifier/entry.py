@@ -57,7 +57,8 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True,
 
     `piece` numbers a piece of a file that is proven piece by piece; None means the whole file. `unchanging` says that
     here a newer file is damage, too; `newer` is the finding kind of a file that was changed since. `found_as` tells how
-    names were joined, where not by equal bytes; `control` how the drill's test of itself spoils the item.
+    names were joined, where not by equal bytes; `control` how the drill's test of itself spoils the item. `deleted` is
+    said of a missing entry that may have been moved, and that is gone from the live data, too.
     """
 
     entry: Entry
@@ -68,6 +69,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True,
     newer: str | None = None
     found_as: str | None = None
     control: str | None = None
+    deleted: bool = False
 
 
 def piece_count(size_bytes: int) -> int:

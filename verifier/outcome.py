@@ -24,6 +24,7 @@ class FindingKind(StrEnum):
     PROBE_FAILED = "PROBE_FAILED"
     STALE = "STALE"
     SLOW = "SLOW"
+    DELETED_AT_SOURCE = "DELETED_AT_SOURCE"
     MOVED = "MOVED"
     UNEXPECTED = "UNEXPECTED"
     OVERDUE = "OVERDUE"
@@ -46,7 +47,9 @@ class Reason(StrEnum):
     OVER_BUDGET = "OVER_BUDGET"
 
 
-WARNING_KINDS: Final = frozenset({FindingKind.MOVED, FindingKind.UNEXPECTED, FindingKind.OVERDUE})
+WARNING_KINDS: Final = frozenset(
+    {FindingKind.DELETED_AT_SOURCE, FindingKind.MOVED, FindingKind.UNEXPECTED, FindingKind.OVERDUE}
+)
 COUNTED_KINDS: Final = frozenset({FindingKind.CHANGED, FindingKind.EDITED, FindingKind.NEW, FindingKind.NOT_YET})
 """Differences that a living dataset makes by itself: counted, not held against the copy up to `changed_share`."""
 FAILING_KINDS: Final = frozenset(FindingKind) - WARNING_KINDS - COUNTED_KINDS

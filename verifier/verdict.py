@@ -129,6 +129,11 @@ def _failed(evidence: Evidence) -> Iterable[str]:
     for kind in FindingKind:
         if kind not in WARNING_KINDS | COUNTED_KINDS and kind.value in tally.counts:
             yield _counted(tally.counts[kind.value], kind.value)
+    if _too_much_deleted(evidence):
+        yield (
+            f"{_counted(tally.counts[FindingKind.DELETED_AT_SOURCE.value], FindingKind.DELETED_AT_SOURCE.value)}, more "
+            f"than {evidence.changed_share:.0%} of {evidence.manifest_files:,}: so many are not deleted by hand"
+        )
     if tally.held_against.files:
         yield _counted(tally.held_against, "CHANGED where nothing may change")
     if _too_much_changed(evidence) and tally.encrypted_files > _ENCRYPTED_SHARE * tally.inspected_files:
@@ -166,7 +171,8 @@ def _inconclusive(evidence: Evidence) -> Iterable[str]:
 def _warned(evidence: Evidence) -> Iterable[str]:
     tally = evidence.tally
     for kind in FindingKind:
-        if kind in WARNING_KINDS and kind.value in tally.counts:
+        told = kind is FindingKind.DELETED_AT_SOURCE and _too_much_deleted(evidence)
+        if kind in WARNING_KINDS and kind.value in tally.counts and not told:
             yield _counted(tally.counts[kind.value], kind.value)
     new = tally.files([FindingKind.NEW, FindingKind.NOT_YET])
     if new > evidence.changed_share * evidence.manifest_files:
@@ -180,6 +186,10 @@ def _warned(evidence: Evidence) -> Iterable[str]:
 def _too_much_changed(evidence: Evidence) -> bool:
     changed = evidence.tally.files([FindingKind.CHANGED, FindingKind.EDITED]) - evidence.tally.held_against.files
     return changed > evidence.changed_share * evidence.manifest_files
+
+
+def _too_much_deleted(evidence: Evidence) -> bool:
+    return evidence.tally.files([FindingKind.DELETED_AT_SOURCE]) > evidence.changed_share * evidence.manifest_files
 
 
 def _counted(amount: Amount, what: str) -> str:

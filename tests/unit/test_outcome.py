@@ -24,7 +24,7 @@ def test_every_kind_fails_warns_or_is_counted_and_none_does_two() -> None:
 def test_the_kinds_that_fail_are_those_of_the_design() -> None:
     failing = "MISSING MISMATCH TRUNCATED GROWN UNREADABLE UNSAFE_PATH PROBE_FAILED STALE SLOW"
     assert {kind.value for kind in outcome.FAILING_KINDS} == set(failing.split())
-    assert {kind.value for kind in outcome.WARNING_KINDS} == {"MOVED", "UNEXPECTED", "OVERDUE"}
+    assert {kind.value for kind in outcome.WARNING_KINDS} == {"DELETED_AT_SOURCE", "MOVED", "UNEXPECTED", "OVERDUE"}
 
 
 @pytest.mark.parametrize("one", ALL)

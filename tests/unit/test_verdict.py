@@ -75,7 +75,7 @@ def test_the_kinds_are_those_of_the_design() -> None:
     assert {kind.value for kind in FAILING_KINDS} == {
         "MISMATCH", "MISSING", "TRUNCATED", "GROWN", "UNREADABLE", "UNSAFE_PATH", "PROBE_FAILED", "STALE", "SLOW",
     }  # fmt: skip
-    assert {kind.value for kind in WARNING_KINDS} == {"MOVED", "UNEXPECTED", "OVERDUE"}
+    assert {kind.value for kind in WARNING_KINDS} == {"DELETED_AT_SOURCE", "MOVED", "UNEXPECTED", "OVERDUE"}
     assert {kind.value for kind in COUNTED_KINDS} == {"CHANGED", "EDITED", "NEW", "NOT_YET"}
 
 

@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from verifier.compare import is_newer
+from verifier.drill.deleted import LiveData
 from verifier.drill.reference import Reference
 from verifier.drill.surveyed import Survey
 from verifier.entry import Entry, Item, Listed
 from verifier.outcome import Finding, FindingKind
+from verifier.patterns import Patterns
 from verifier.reconcile import rejoin
+from verifier.scenario.scenario import Copy
 from verifier.spool import Table, Workspace
 
 _Keys = tuple[Callable[[Entry], Any], Callable[[Listed], Any]]
 
 
-def tell_absences(survey: Survey, reference: Reference, workspace: Workspace) -> None:
-    """Tell what is missing, what is there besides, and which of the two may be one file that was moved."""
+def tell_absences(
+    survey: Survey, reference: Reference, workspace: Workspace, *, live_copies: Sequence[Copy], unchanging: Patterns
+) -> None:
+    """Tell what is missing, what is there besides, and which of the two may be one file that was moved.
+
+    What is missing in the copy is looked for in the scenario's `live_copies`: it may have been deleted there,
+    which is told as such but where nothing may change.
+    """
+    with LiveData(live_copies, known=reference.entries, unchanging=unchanging) as live:
+        _tell(survey, reference, workspace, live)
+
+
+def _tell(survey: Survey, reference: Reference, workspace: Workspace, live: LiveData) -> None:
     missing: Table[Entry] = workspace.table(Entry)
     survey.control_missed = True
     for entry in survey.missing:
@@ -28,27 +44,36 @@ def tell_absences(survey: Survey, reference: Reference, workspace: Workspace) ->
         elif not survey.holds_links:
             survey.unheld_links += 1
         else:
-            survey.findings.append(absence(entry, survey, reference))
+            survey.findings.append(absence(entry, survey, reference, live))
     unexpected = survey.unexpected
     for entry_key, listed_key in _LIKENESS:
         if len(missing) and len(unexpected):
-            missing, unexpected = _pair_moved(survey, missing, unexpected, (entry_key, listed_key), workspace)
+            missing, unexpected = _pair_moved(
+                survey, missing, unexpected, (entry_key, listed_key), workspace=workspace, live=live
+            )
     for entry in missing:
-        survey.findings.append(absence(entry, survey, reference))
+        survey.findings.append(absence(entry, survey, reference, live))
     if not reference.partial:
         for listed in unexpected:
             survey.findings.append(surplus(listed, survey))
 
 
 def _pair_moved(
-    survey: Survey, missing: Table[Entry], unexpected: Table[Listed], keys: _Keys, workspace: Workspace
+    survey: Survey,
+    missing: Table[Entry],
+    unexpected: Table[Listed],
+    keys: _Keys,
+    *,
+    workspace: Workspace,
+    live: LiveData,
 ) -> tuple[Table[Entry], Table[Listed]]:
     """Note the pairs that meet one to one by these keys as candidates; return what is left on both sides."""
     missing_still: Table[Entry] = workspace.table(Entry)
     unexpected_still: Table[Listed] = workspace.table(Listed)
     for pair in rejoin(missing, unexpected, workspace, *keys):
         if pair.entry is not None and pair.listed is not None:
-            survey.moved.append(Item(entry=pair.entry, listed=pair.listed, why="moved"))
+            gone = live.is_gone(pair.entry.path)
+            survey.moved.append(Item(entry=pair.entry, listed=pair.listed, why="moved", deleted=gone))
         elif pair.entry is not None:
             missing_still.append(pair.entry)
         elif pair.listed is not None:
@@ -56,17 +81,26 @@ def _pair_moved(
     return missing_still, unexpected_still
 
 
-def absence(entry: Entry, survey: Survey, reference: Reference) -> Finding:
-    """Return what an entry without a listed is: missing, or, of live data, not backed up yet."""
-    expected = "a symbolic link" if entry.link is not None else f"{entry.size_bytes} bytes"
-    not_yet = reference.live is not None and is_newer(entry.mtime_ns, survey.newest_mtime_ns)
+def absence(entry: Entry, survey: Survey, reference: Reference, live: LiveData) -> Finding:
+    """Return what an entry without a listed is: missing, deleted at the source, or, of live data, not backed up yet."""
+    if reference.live is not None and is_newer(entry.mtime_ns, survey.newest_mtime_ns):
+        return replace(
+            missing_entry(entry, "newer than everything in the copy", deleted=False), kind=FindingKind.NOT_YET
+        )
+    return missing_entry(entry, "", deleted=live.is_gone(entry.path))
+
+
+def missing_entry(entry: Entry, detail: str, *, deleted: bool) -> Finding:
+    """Return that an entry is not in the copy; `deleted` says that it is gone from the live data as well."""
+    if deleted:
+        detail = f"gone from the live data, too; {detail}" if detail else "gone from the live data, too"
     return Finding(
         path=entry.path,
-        kind=FindingKind.NOT_YET if not_yet else FindingKind.MISSING,
+        kind=FindingKind.DELETED_AT_SOURCE if deleted else FindingKind.MISSING,
         size_bytes=entry.size_bytes,
-        expected=expected,
+        expected="a symbolic link" if entry.link is not None else f"{entry.size_bytes} bytes",
         actual="nothing",
-        detail="newer than everything in the copy" if not_yet else "",
+        detail=detail,
     )
 
 

@@ -14,7 +14,7 @@ import msgspec
 import xxhash
 
 from verifier import relpath
-from verifier.drill.absences import surplus
+from verifier.drill.absences import missing_entry, surplus
 from verifier.drill.carry_out import Work
 from verifier.drill.control import ControlChoice
 from verifier.drill.draw import undrawn
@@ -158,7 +158,7 @@ def settle(account: Account, survey: Survey, work: Work, *, scenario: str) -> No
             account.note(newer_finding(item))
             continue
         detail = f"a file of the same size stands at {relpath.show(item.listed.name)}; it was not restored to compare"
-        account.note(_missing(item, detail))
+        account.note(missing_entry(item.entry, detail, deleted=item.deleted))
         account.note(surplus(item.listed, survey))
     closed = 0
     for item, restored in work.outcomes():
@@ -186,19 +186,8 @@ def _moved(item: Item, outcome: Outcome) -> Outcome:
             attempts=outcome.attempts,
         )
     if isinstance(outcome, Finding):
-        return _missing(item, "")
+        return missing_entry(item.entry, "", deleted=item.deleted)
     return outcome
-
-
-def _missing(item: Item, detail: str) -> Finding:
-    return Finding(
-        path=item.entry.path,
-        kind=FindingKind.MISSING,
-        size_bytes=item.entry.size_bytes,
-        expected=f"{item.entry.size_bytes} bytes",
-        actual="nothing",
-        detail=detail,
-    )
 
 
 def content_mark(entry: Entry) -> int:

@@ -29,11 +29,15 @@ from verifier.spool import Workspace
 
 @dataclass(frozen=True, kw_only=True)
 class Rules:
-    """What the scenario says of paths, compiled once: where nothing may change, and what alone is drilled."""
+    """What the scenario says of paths, compiled once: where nothing may change, and what alone is drilled.
+
+    `live_copies` are where a missing file is looked for, to tell whether it was deleted at the source.
+    """
 
     unchanging: Patterns
     only: Patterns
     always: Patterns
+    live_copies: tuple[Copy, ...]
 
     @classmethod
     def of(cls, scenario: Scenario) -> Rules:
@@ -42,6 +46,7 @@ class Rules:
             unchanging=Patterns(scenario.unchanging),
             only=Patterns(scenario.only),
             always=Patterns(scenario.sample.always),
+            live_copies=tuple(copy for copy in scenario.copies if copy.live),
         )
 
 
@@ -83,7 +88,7 @@ def take_survey(
         )
     told = len(survey.pairs) + len(survey.missing) - 1  # the entry that exists nowhere is no part of the reference
     _classify(survey, rules, live=reference.live is not None)
-    tell_absences(survey, reference, workspace)
+    tell_absences(survey, reference, workspace, live_copies=rules.live_copies, unchanging=rules.unchanging)
     if told != survey.expected_entries:
         survey.control_missed = True
         survey.notes.append(f"{told:,} of {survey.expected_entries:,} entries were told as found or as missing")

@@ -25,6 +25,7 @@ KINDS: Final[Mapping[FindingKind, str]] = {
     FindingKind.PROBE_FAILED: "The bytes came back, but the file could not be opened as what its name says it is.",
     FindingKind.STALE: "The newest state of the copy is older than the owner allows.",
     FindingKind.SLOW: "Restoring everything from this copy is projected to take longer than the owner allows.",
+    FindingKind.DELETED_AT_SOURCE: "Neither the copy nor the live data has the file any more: somebody deleted it.",
     FindingKind.MOVED: "The file is not where the manifest has it; the same content lies under another name.",
     FindingKind.UNEXPECTED: "The copy holds a file that the manifest does not know, although it is not newer.",
     FindingKind.OVERDUE: "The file has not been proven from this copy for longer than the owner allows.",
