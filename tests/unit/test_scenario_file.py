@@ -13,7 +13,7 @@ from verifier.scenario import find, load, load_all
 from verifier.scenario.checker import Checker
 from verifier.scenario.scenario import Copy, Objectives, Sample, Scenario
 from verifier.scenario.section import Base, Section
-from verifier.scenario.table import SCENARIO
+from verifier.scenario.table import PLACE, SCENARIO
 from verifier.secret import SecretReference
 from verifier.sources.interface import Location
 
@@ -170,16 +170,19 @@ def test_what_scenarios_share_stands_beside_them_and_their_own_keys_win(tmp_path
     assert (second.scratch_path, second.scratch_bytes, second.formats) == (tmp_path / "s", 2 * 10**9, ("html",))
 
 
+KEYS = ", ".join(name for name, key in PLACE.keys.items() if key.not_yet is None)
+
+
 def test_what_is_wrong_in_the_shared_file_is_told_once(tmp_path: Path) -> None:
     shared = write(
-        tmp_path / "verifier.toml", '[scratch]\nbytes = 5\n\n[sample]\nfull = true\n[place.nas]\nhost = "n"\n'
+        tmp_path / "verifier.toml", "[scratch]\nbytes = 5\n\n[sample]\nfull = true\n[place.nas]\ncolour = 5\n"
     )
     one = write(tmp_path / "one.toml")
     two = write(tmp_path / "two.toml", LEAST.replace("photos", "music"))
     assert problems(one, two) == [
         f'{shared}:2: scratch.bytes: expected a size as "20GiB", "500MB" or "10 KiB", got 5',
-        f"{shared}:4: sample: expected one of scratch, report, got sample",
-        f"{shared}:6: place: expected nothing here yet, got a table: this version can't share a place's settings",
+        f"{shared}:4: sample: expected one of scratch, report, place, got sample",
+        f"{shared}:7: place.nas.colour: expected one of {KEYS}, got colour",
     ]
 
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 from verifier import relpath
 from verifier.errors import ScenarioError
 from verifier.scenario.lines import Place
-from verifier.scenario.section import Base, Key, ListOf, Scalar, Section, shown
+from verifier.scenario.section import Base, Key, ListOf, Scalar, Section, TablesOf, shown
 
 _LONGEST_KEY: Final = 60
 
@@ -62,16 +62,16 @@ class Checker:
 
     def _section(self, table: Mapping[str, Any], section: Section, place: Place) -> dict[str, Any]:
         fields: dict[str, Any] = {}
-        meant = set()
+        meant: set[str] = set()
         for name, value in table.items():
             key = section.keys.get(name)
             if key is not None:
                 self._key(value, key, (*place, name), fields)
             elif not section.open:
-                meant.add(self._unknown(name, section, place))
+                meant |= self._unknown(name, section, place)
         for name, key in section.keys.items():
             # A misspelt key is one mistake, not two.
-            if key.required and name not in table and name not in meant:
+            if key.required and not {name, key.unless} & (table.keys() | meant):
                 self._add((*place, name), f"expected {_expected(key.kind, name)}, got nothing")
         told = {problem.place for problem in self.problems}
         for rule in section.rules:
@@ -88,7 +88,7 @@ class Checker:
             if len(self.problems) == before:
                 sentence = f"expected nothing here yet, got {shown(value)}: this version can't {key.not_yet}"
                 self._add(place, sentence)
-        elif read is not _WRONG:
+        elif read is not _WRONG and key.goes_to:
             if isinstance(read, dict) and isinstance(key.kind, Section) and key.kind.makes is None:
                 fields.update(read)
                 return
@@ -98,7 +98,7 @@ class Checker:
             else:
                 fields[group] = read
 
-    def _value(self, value: object, kind: Scalar | ListOf | Section, place: Place) -> object:
+    def _value(self, value: object, kind: Scalar | ListOf | TablesOf | Section, place: Place) -> object:
         if isinstance(kind, Section):
             expected = _expected(kind, str(place[-1]))
             if kind.repeated:
@@ -106,6 +106,8 @@ class Checker:
             return self._one_section(value, kind, place, expected)
         if isinstance(kind, ListOf):
             return self._list(value, kind, place)
+        if isinstance(kind, TablesOf):
+            return self._tables(value, kind, place)
         try:
             return kind.read(value, self._base)
         except ScenarioError as error:
@@ -130,8 +132,18 @@ class Checker:
         items = [self._value(item, kind.item, (*place, index)) for index, item in enumerate(value)]
         return _WRONG if _WRONG in items else tuple(dict.fromkeys(items))
 
-    def _unknown(self, name: str, section: Section, place: Place) -> str | None:
-        """Note an unknown key; return the key of this section that was likely meant."""
+    def _tables(self, value: object, kind: TablesOf, place: Place) -> object:
+        if not isinstance(value, dict):
+            return self._add(place, f"expected {kind.expected}, got {shown(value)}")
+        header = ".".join(str(part) for part in place)
+        for name, table in value.items():
+            below = (*place, name)
+            if self._value(name, kind.names, below) is not _WRONG:
+                self._one_section(table, kind.each, below, f"a table [{header}.{name}]")
+        return value
+
+    def _unknown(self, name: str, section: Section, place: Place) -> set[str]:
+        """Note an unknown key; return the key of this section that was likely meant, if there is one."""
         near, far = self._meant(name, section)
         sentence = f"got {shown_key(name)}"
         if near or far:
@@ -140,7 +152,7 @@ class Checker:
             known = [key for key, row in section.keys.items() if row.not_yet is None]
             sentence = f"expected one of {', '.join(known)}, {sentence}"
         self._add((*place, name), sentence)
-        return near
+        return {near} if near else set()
 
     def _meant(self, name: str, section: Section) -> tuple[str | None, str | None]:
         """Return the key of this section that was likely meant, or else the place elsewhere that has such a key."""
@@ -161,7 +173,7 @@ def _header(name: str, section: Section) -> str:
     return f"[[{name}]]" if section.repeated else f"[{name}]"
 
 
-def _expected(kind: Scalar | ListOf | Section, name: str) -> str:
+def _expected(kind: Scalar | ListOf | TablesOf | Section, name: str) -> str:
     if isinstance(kind, Section):
         return f"{'at least one' if kind.repeated else 'a table'} {_header(name, kind)}"
     return kind.expected

@@ -1,7 +1,8 @@
 """Scenario files → scenarios, or every problem of all of them at once.
 
 Each problem is one line: `file:line: key: expected …, got …`. `verifier.toml` beside a scenario holds what the
-scenarios of a folder share; a scenario's own keys win.
+scenarios of a folder share; a scenario's own keys win. A problem with what a copy has from its place is told where it
+stands.
 """
 
 from __future__ import annotations
@@ -11,19 +12,19 @@ import os
 import re
 import stat
 import tomllib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
 from verifier import relpath
 from verifier.errors import ScenarioError
-from verifier.scenario.checker import Checker, make_fields
-from verifier.scenario.lines import Lines
+from verifier.scenario.checker import Checker, Problem, make_fields
+from verifier.scenario.lines import Lines, Place
+from verifier.scenario.place import Completed, complete
 from verifier.scenario.scenario import Scenario
-from verifier.scenario.section import Base, Section, shown
+from verifier.scenario.section import Base, shown
 from verifier.scenario.table import SCENARIO, SHARED
-from verifier.secret import SecretReference
 
 SHARED_NAME: Final = "verifier.toml"
 _LARGEST_BYTES: Final = 1024 * 1024
@@ -34,12 +35,17 @@ _AT_LINE: Final = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document
 
 @dataclass(slots=True, kw_only=True)
 class _Reading:
-    """What one file gave: its fields, the line of its name, and its problems, each as a whole line."""
+    """What one file gave: its document and fields, the lines of its keys, and its problems, each as a whole line.
+
+    `document` is None where the file is no TOML.
+    """
 
     path: Path
     sha256: str = ""
+    document: Mapping[str, Any] | None = None
+    lines: Lines = field(default_factory=lambda: Lines(""))
     fields: Mapping[str, Any] = field(default_factory=dict)
-    name_line: int = 1
+    places: frozenset[Place] = frozenset()
     problems: list[str] = field(default_factory=list)
 
 
@@ -69,23 +75,24 @@ def load_all(paths: Sequence[Path], *, home: Path | None = None) -> tuple[Scenar
     """
     shared: dict[Path, _Reading] = {}
     readings = []
-    problems: list[str] = []
-    named: dict[str, Path] = {}
+    # What is wrong with a place that several copies name is told once.
+    problems: dict[str, None] = {}
+    named: dict[str, _Reading] = {}
     for path in paths:
         folder = path.parent
         if folder not in shared:
             shared[folder] = _read_shared(folder / SHARED_NAME, home)
-            problems += shared[folder].problems
-        reading = _read(path, SCENARIO, home)
+            problems |= dict.fromkeys(shared[folder].problems)
+        reading = _read_scenario(path, shared[folder], home)
         readings.append(reading)
-        problems += reading.problems
+        problems |= dict.fromkeys([*shared[folder].problems, *reading.problems])
         name = reading.fields.get("name")
         if name in named:
-            other = relpath.show(str(named[name]))
+            other = relpath.show(str(named[name].path))
             sentence = f"expected a name of its own, got {shown(name)}, which {other} has"
-            problems.append(_line(path, reading.name_line, f"name: {sentence}"))
+            problems[_line(path, reading.lines.of(("name",)), f"name: {sentence}")] = None
         elif name is not None:
-            named[name] = path
+            named[name] = reading
     if problems:
         raise ScenarioError("\n".join(problems))
     return tuple(_made(reading, shared[reading.path.parent]) for reading in readings)
@@ -121,47 +128,91 @@ def _read_shared(path: Path, home: Path | None) -> _Reading:
     try:
         path.lstat()
     except OSError:
-        return _Reading(path=path)
-    return _read(path, SHARED, home)
+        return _Reading(path=path, document={})
+    reading = _read(path)
+    if reading.document is not None:
+        checker = Checker(SHARED, Base(folder=path.absolute().parent, home=home))
+        reading.fields = checker.check(reading.document)
+        _tell(reading, checker.problems)
+    return reading
 
 
-def _read(path: Path, section: Section, home: Path | None) -> _Reading:
+def _read_scenario(path: Path, shared: _Reading, home: Path | None) -> _Reading:
+    reading = _read(path)
+    if reading.document is None:
+        return reading
+    if path.name == SHARED_NAME:
+        reading.problems = [_line(path, 1, "expected a scenario, got the file of what scenarios share")]
+        return reading
+    base = Base(folder=path.absolute().parent, home=home)
+    completed = complete(reading.document, shared.document, base)
+    checker = Checker(SCENARIO, base)
+    reading.fields = checker.check(completed.document)
+    own, places = _sorted_out([*checker.problems, *completed.problems], completed, shared)
+    _tell(reading, own)
+    _tell(shared, places)
+    return reading
+
+
+def _read(path: Path) -> _Reading:
     reading = _Reading(path=path)
     try:
         data = _bytes(path)
         reading.sha256 = hashlib.sha256(data).hexdigest()
         text = _text(data)
-        lines = Lines(text)
-        document = _document(text, lines)
+        reading.lines = Lines(text)
+        reading.document = _document(text, reading.lines)
     except _BrokenError as error:
         reading.problems.append(_line(path, error.line, error.sentence))
         return reading
-    if section is SCENARIO and path.name == SHARED_NAME:
-        reading.problems.append(_line(path, 1, "expected a scenario, got the file of what scenarios share"))
-        return reading
-    checker = Checker(section, Base(folder=path.absolute().parent, home=home))
-    reading.fields = checker.check(document)
-    if _runs_a_command(reading.fields) and (sentence := _others_may_write(path)) is not None:
+    if _names_a_command(reading.document) and (sentence := _others_may_write(path)) is not None:
         reading.problems.append(_line(path, None, sentence))
-    reading.name_line = lines.of(("name",))
-    told = sorted(checker.problems, key=lambda problem: lines.of(problem.place))
+    return reading
+
+
+def _sorted_out(
+    problems: Sequence[Problem], completed: Completed, shared: _Reading
+) -> tuple[list[Problem], list[Problem]]:
+    """Return the scenario's own problems, and one of each key that a copy has from a shared place."""
+    own: list[Problem] = []
+    foreign: dict[Place, Problem] = {}
+    told_here = {problem.place for problem in problems}
+    for problem in problems:
+        origin = completed.origins.get(problem.place[:3])
+        if origin is None:
+            own.append(problem)
+            continue
+        place = (*origin.place, *problem.place[3:])
+        if problem.place[2] == "at" and place not in (shared.places if origin.is_shared else told_here):
+            # The place's address is right in itself: what is wrong is that this copy has it.
+            own.append(replace(problem, place=(*problem.place[:2], "place")))
+        elif not origin.is_shared:
+            own.append(replace(problem, place=place))
+        elif place not in shared.places:
+            foreign.setdefault(place, replace(problem, place=place))
+    return own, list(foreign.values())
+
+
+def _tell(reading: _Reading, problems: Iterable[Problem]) -> None:
+    """Note each problem once, by the order of lines, and of many only the first and how many more there are."""
+    lines = reading.lines
+    told = list(dict.fromkeys(sorted(problems, key=lambda problem: lines.of(problem.place))))
+    reading.places |= {problem.place for problem in told}
     reading.problems += [
-        _line(path, lines.of(problem.place), f"{problem.label()}: {problem.sentence}")
+        _line(reading.path, lines.of(problem.place), f"{problem.label()}: {problem.sentence}")
         for problem in told[:_MOST_PROBLEMS]
     ]
     if len(told) > _MOST_PROBLEMS:
         rest = len(told) - _MOST_PROBLEMS
-        reading.problems.append(_line(path, lines.of(told[_MOST_PROBLEMS].place), f"and {rest:,} more problems"))
-    return reading
+        line = lines.of(told[_MOST_PROBLEMS].place)
+        reading.problems.append(_line(reading.path, line, f"and {rest:,} more problems"))
 
 
-def _runs_a_command(value: object) -> bool:
-    """Tell whether a secret is to be had from a command, anywhere in these fields."""
-    if isinstance(value, SecretReference):
-        return value.kind == "command"
-    if isinstance(value, Mapping):
-        return any(map(_runs_a_command, value.values()))
-    return isinstance(value, list | tuple) and any(map(_runs_a_command, value))
+def _names_a_command(value: object) -> bool:
+    """Tell whether a secret is to be had from a command, anywhere in a document."""
+    if isinstance(value, dict):
+        return isinstance(value.get("command"), list) or any(map(_names_a_command, value.values()))
+    return isinstance(value, list) and any(map(_names_a_command, value))
 
 
 def _others_may_write(path: Path) -> str | None:

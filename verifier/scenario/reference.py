@@ -1,4 +1,4 @@
-"""The table of keys → a JSON Schema for editors, and the reference for people.
+"""The table of keys → JSON Schemas for editors, and the reference for people.
 
 Both are made from the rows that the checker works by, so that neither can say what the checker doesn't do.
 """
@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from verifier.scenario.section import Key, ListOf, Scalar, Section
-from verifier.scenario.table import SCENARIO
+from verifier.scenario.section import Key, ListOf, Scalar, Section, TablesOf
+from verifier.scenario.table import SCENARIO, SHARED
 
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
@@ -21,17 +21,28 @@ def json_schema() -> dict[str, Any]:
     return {"$schema": _DIALECT, "title": "a scenario of the restore verifier", **_schema_of(SCENARIO)}
 
 
-def _schema_of(kind: Scalar | ListOf | Section) -> dict[str, Any]:
+def shared_json_schema() -> dict[str, Any]:
+    """Return the JSON Schema of `verifier.toml`, in the same way."""
+    return {"$schema": _DIALECT, "title": "what scenarios of the restore verifier share", **_schema_of(SHARED)}
+
+
+def _schema_of(kind: Scalar | ListOf | TablesOf | Section) -> dict[str, Any]:
     if isinstance(kind, Scalar):
         return dict(kind.schema)
     if isinstance(kind, ListOf):
         return {"type": "array", "items": dict(kind.item.schema), "minItems": kind.at_least}
+    if isinstance(kind, TablesOf):
+        each = _schema_of(kind.each)
+        return {"type": "object", "propertyNames": dict(kind.names.schema), "additionalProperties": each}
     table: dict[str, Any] = {
         "type": "object",
         "properties": {name: _schema_of_key(key) for name, key in kind.keys.items()},
-        "required": [name for name, key in kind.keys.items() if key.required],
+        "required": [name for name, key in kind.keys.items() if key.required and key.unless is None],
         "additionalProperties": kind.open,
     }
+    either = [(name, key.unless) for name, key in kind.keys.items() if key.required and key.unless is not None]
+    if either:
+        table["allOf"] = [{"anyOf": [{"required": [one]} for one in pair]} for pair in either]
     return {"type": "array", "items": table, "minItems": 1} if kind.repeated else table
 
 
@@ -48,6 +59,8 @@ def markdown() -> str:
         if isinstance(key.kind, Section) and not key.kind.open:
             header = f"[[{name}]]" if key.kind.repeated else f"[{name}]"
             lines += _table_of(f"`{header}`: {key.means}", key.kind)
+        elif isinstance(key.kind, TablesOf):
+            lines += [f"`[{name}.NAME]`: {key.means}", ""]
     lines += ["Known, and refused because this version can't do it yet:", ""]
     lines += [f"- `{place}`: {key.means}" for place, key in _keys_not_yet()]
     return "\n".join(lines) + "\n"
@@ -55,11 +68,17 @@ def markdown() -> str:
 
 def _table_of(title: str, section: Section) -> list[str]:
     rows = [
-        f"| `{name}`{' (needed)' if key.required else ''} | {key.kind.expected} | {key.means} |"
+        f"| `{name}`{_needed(key)} | {key.kind.expected} | {key.means} |"
         for name, key in section.keys.items()
-        if key.not_yet is None and not isinstance(key.kind, Section)
+        if key.not_yet is None and not isinstance(key.kind, Section | TablesOf)
     ]
     return [f"{title}", "", "| key | value | means |", "|---|---|---|", *rows, ""] if rows else []
+
+
+def _needed(key: Key) -> str:
+    if not key.required:
+        return ""
+    return f" (needed, or `{key.unless}`)" if key.unless else " (needed)"
 
 
 def _keys_not_yet() -> list[tuple[str, Key]]:

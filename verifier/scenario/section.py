@@ -79,16 +79,28 @@ class ListOf:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TablesOf:
+    """Tables of one section, each under a name of somebody's choice, as `[place.nas]`."""
+
+    each: Section
+    names: Scalar
+    expected: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Key:
     """One row: the kind of its value, the field it goes to (`options.x`: an option of a copy's place), its meaning.
 
-    `not_yet` says what this version can't do; a scenario that states such a key is refused.
+    What goes nowhere (`goes_to` empty) is checked, and was worked into other keys before. A `required` key may be left
+    out where `unless` is stated. `not_yet` says what this version can't do; a scenario that states such a key is
+    refused.
     """
 
-    kind: Scalar | ListOf | Section
+    kind: Scalar | ListOf | TablesOf | Section
     goes_to: str
     means: str
     required: bool = False
+    unless: str | None = None
     not_yet: str | None = None
 
 

@@ -29,7 +29,7 @@ from verifier.scenario.kinds import (
     one_of,
 )
 from verifier.scenario.scenario import Copy, Objectives, Sample
-from verifier.scenario.section import Key, ListOf, Section, shown
+from verifier.scenario.section import Key, ListOf, Section, TablesOf, shown
 from verifier.sources.places.sftp.address import FINGERPRINT
 from verifier.sources.table import folder_of, kind_of
 
@@ -183,7 +183,13 @@ _COPY: Final = Section(
             kind=ADDRESS,
             goes_to="at",
             required=True,
+            unless="place",
             means="its address: a folder, sftp://user@host[:port]/path, b2://bucket/prefix",
+        ),
+        "place": Key(
+            kind=SLUG,
+            goes_to="",
+            means="the [place.NAME] whose keys it has where it states none; at is then a path below the place's",
         ),
         "live": Key(kind=BOOLEAN, goes_to="live", means="it is the original: counted by the rule, not drilled"),
         "medium": Key(
@@ -241,6 +247,12 @@ _REPORT: Final = Section(
     },
 )
 
+_NOT_SHARED: Final = ("name", "place", "live")
+PLACE: Final = Section(
+    keys={name: replace(key, required=False) for name, key in _COPY.keys.items() if name not in _NOT_SHARED}
+)
+"""What copies of one place share. What must fit together is looked at in each copy, with all that it has."""
+
 _ANYTHING: Final = Section(keys={}, open=True)
 
 SCENARIO: Final = Section(
@@ -260,7 +272,9 @@ SCENARIO: Final = Section(
         "copy": Key(kind=_COPY, goes_to="copies", required=True, means="a place that holds the dataset"),
         "report": Key(kind=_REPORT, goes_to="report", means="what a drill leaves"),
         "place": Key(
-            kind=_ANYTHING, goes_to="place", means="what copies of one place share", not_yet="share a place's settings"
+            kind=TablesOf(each=PLACE, names=SLUG, expected="a table [place.NAME]"),
+            goes_to="",
+            means='what the copies with place = "NAME" share: every key of a copy but name, place and live',
         ),
         "delivery": Key(kind=_ANYTHING, goes_to="delivery", means="who is told", not_yet="deliver a bundle"),
         "schedule": Key(kind=_ANYTHING, goes_to="schedule", means="when drills are due", not_yet="schedule drills"),
