@@ -25,12 +25,6 @@ MISTAKES = [
     ("", 'manifest = ""', "manifest", "a path, got an empty text"),
     ("", 'manifest = "~somebody/x"', "manifest", 'a path that starts with ~/ or none, got "~somebody/x"'),
     ("", 'manifest = "a\\u0000b"', "manifest", "a path, got text with control characters"),
-    (
-        "",
-        'manifest = "."',
-        "manifest",
-        "the file of a manifest, got a folder: this version can't choose among generations yet",
-    ),
     ("", 'unchanging = "2015/**"', "unchanging", 'a list of patterns, got "2015/**"'),
     ("", "unchanging = [5]", "unchanging[1]", "a pattern as in .gitignore, got 5"),
     ("", 'unchanging = ["a", " "]', "unchanging[2]", 'a pattern as in .gitignore, got " "'),

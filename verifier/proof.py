@@ -11,6 +11,7 @@ import math
 from typing import Final, Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from verifier.errors import BundleError
 
@@ -157,6 +158,8 @@ class CoverageFacts(msgspec.Struct, frozen=True, kw_only=True):
 class CopyFacts(msgspec.Struct, frozen=True, kw_only=True):
     """One copy's part of the drill.
 
+    `manifest` and `manifest_created_at` stand only where the copy was held against another manifest than the proof's
+    `manifest`: one of its `manifests`.
     `listed` is all that the copy holds; `population` the comparable entries, of which the sample is drawn; `planned`
     those that were to be restored; `proven` those restored with every byte equal. `counts` has each finding kind and
     each reason that occurred. `found_as` counts entries found under another name, by how. `counted` are examples of
@@ -187,6 +190,8 @@ class CopyFacts(msgspec.Struct, frozen=True, kw_only=True):
     control: Literal["detected", "undetected", "not run"]
     notes: tuple[str, ...]
     measured: dict[str, float | int | str | None]
+    manifest: str | UnsetType = UNSET
+    manifest_created_at: str | UnsetType | None = UNSET
 
 
 class RuleCheck(msgspec.Struct, frozen=True, kw_only=True):
@@ -205,7 +210,10 @@ class RuleFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Proof(msgspec.Struct, frozen=True, kw_only=True):
-    """The complete facts of one drill."""
+    """The complete facts of one drill.
+
+    `manifest` is the newest that a copy was held against, `manifests` the others, where there are any.
+    """
 
     proof: str
     tool: ToolFacts
@@ -215,6 +223,25 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
     copies: tuple[CopyFacts, ...]
     rule: RuleFacts
     verdict: VerdictFacts
+    manifests: tuple[ManifestFacts, ...] | UnsetType = UNSET
+
+    def manifest_of(self, copy: CopyFacts) -> ManifestFacts:
+        """Return the manifest that a copy was held against.
+
+        Raises:
+            BundleError: the proof does not state it.
+        """
+        if copy.manifest is UNSET:
+            return self.manifest
+        for manifest in self.all_manifests:
+            if manifest.identity == copy.manifest:
+                return manifest
+        raise BundleError("expected each manifest that a copy names to stand in the proof, got one that does not")
+
+    @property
+    def all_manifests(self) -> tuple[ManifestFacts, ...]:
+        """Every manifest that a copy was held against, the newest first."""
+        return (self.manifest,) if self.manifests is UNSET else (self.manifest, *self.manifests)
 
 
 def to_bytes(proof: Proof) -> bytes:
@@ -252,6 +279,8 @@ def from_bytes(data: bytes) -> Proof:
         raise BundleError(f"expected a proof as JSON, got {error}") from error
     if proof.proof != FORMAT:
         raise BundleError(f"expected a proof of version {FORMAT}, got {proof.proof!r}")
+    for copy in proof.copies:
+        proof.manifest_of(copy)
     if to_bytes(proof) != data:
         raise BundleError("expected a proof in canonical form, got bytes that it would not be written as")
     return proof

@@ -31,7 +31,7 @@ def write(reports: Path, proof: bytes = PROOF, **changes: object) -> Path:
     options: dict[str, object] = {
         "findings": iter(FINDINGS),
         "outcomes": iter(OUTCOMES),
-        "manifest_file": None,
+        "manifests": {},
         "formats": ("html", "markdown"),
     }
     return write_bundle(reports, proof, **(options | changes))  # type: ignore[arg-type]
@@ -139,11 +139,13 @@ def test_a_link_does_not_lead_a_bundle_elsewhere(tmp_path: Path) -> None:
     for name in ("family-photos", "manifests"):
         (reports / name).symlink_to(elsewhere)
         with pytest.raises(BundleError, match="expected a folder, got a link"):
-            write(reports, manifest_file=Path(__file__))
+            write(reports, manifests={IDENTITY: Path(__file__)})
         (reports / name).unlink()
     assert not list(elsewhere.iterdir())
 
 
+IDENTITY = "e3" * 32
+"""What the sample proof states."""
 MANIFEST = b'{"manifest":"verifier/1"}\n' * 1000
 
 
@@ -158,20 +160,20 @@ MANIFEST = b'{"manifest":"verifier/1"}\n' * 1000
 def test_a_manifest_is_kept_once(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "known.good").write_bytes(content)
     reports = tmp_path / "reports"
-    write(reports, manifest_file=tmp_path / "known.good")
-    kept = reports / "manifests" / f"{'e3' * 32}.jsonl.zst"
+    write(reports, manifests={IDENTITY: tmp_path / "known.good"})
+    kept = reports / "manifests" / f"{IDENTITY}.jsonl.zst"
     with zstandard.open(kept, "rb") as file:
         assert file.read() == MANIFEST
     assert (kept.read_bytes() == content) == content.startswith(b"\x28\xb5\x2f\xfd")
     before = kept.stat()
-    write(reports, proofs.to_bytes(sample_proof(drill_id="other")), manifest_file=tmp_path / "known.good")
+    write(reports, proofs.to_bytes(sample_proof(drill_id="other")), manifests={IDENTITY: tmp_path / "known.good"})
     assert (kept.stat().st_ino, kept.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
     assert len(list(kept.parent.iterdir())) == 1
 
 
 def test_a_manifest_that_is_gone_is_told_and_leaves_no_bundle(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="No such file"):
-        write(tmp_path, manifest_file=tmp_path / "gone")
+        write(tmp_path, manifests={IDENTITY: tmp_path / "gone"})
     assert not list((tmp_path / "family-photos").iterdir())
 
 
@@ -186,7 +188,7 @@ KILLED = """
             print("in the middle", flush=True)
             time.sleep(60)
     write_bundle(Path(sys.argv[1]), Path(sys.argv[2]).read_bytes(), findings=lines("findings"),
-                 outcomes=lines("outcomes"), manifest_file=None, formats=("html", "markdown"))
+                 outcomes=lines("outcomes"), manifests={}, formats=("html", "markdown"))
 """
 
 
@@ -235,7 +237,7 @@ LIMITED = """
                 print("reserved")
         else:
             write_bundle(Path(sys.argv[1]), Path(sys.argv[2]).read_bytes(), findings=lines(), outcomes=[],
-                         manifest_file=None, formats=())
+                         manifests={}, formats=())
     except BundleError as error:
         print(error.message, error.hint, sep="|")
 """
@@ -261,7 +263,7 @@ READ_ONLY = """
     if os.geteuid() == 0:
         os.setuid(65534)
     def write():
-        write_bundle(reports, proof, findings=[], outcomes=[], manifest_file=None, formats=())
+        write_bundle(reports, proof, findings=[], outcomes=[], manifests={}, formats=())
     def hold(context):
         with context:
             print("held")
@@ -311,7 +313,7 @@ FULL_DISK = """
         except OSError as error:
             print("full", error.errno)
         reservation.release()
-        print(write_bundle(disk, sys.stdin.buffer.read(), findings=[b"{}"], outcomes=[], manifest_file=None,
+        print(write_bundle(disk, sys.stdin.buffer.read(), findings=[b"{}"], outcomes=[], manifests={},
                            formats=("html", "markdown")))
 """
 

@@ -31,7 +31,7 @@ def bundle(tmp_path: Path) -> Path:
         proofs.to_bytes(sample_proof()),
         findings=[],
         outcomes=[],
-        manifest_file=None,
+        manifests={},
         formats=("html", "markdown"),
     )
 

@@ -12,7 +12,7 @@ import hashlib
 import os
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -54,7 +54,7 @@ def write_bundle(
     *,
     findings: Iterable[bytes],
     outcomes: Iterable[bytes],
-    manifest_file: Path | None,
+    manifests: Mapping[str, Path],
     formats: Sequence[str],
 ) -> Path:
     """Write the bundle of a drill, and the page of all drills; return the bundle's folder.
@@ -64,7 +64,7 @@ def write_bundle(
         proof_bytes: the canonical bytes of the proof; the reports are rendered from them alone.
         findings: every finding as one JSON object each, with or without a newline.
         outcomes: the same for `outcomes.jsonl.zst`.
-        manifest_file: the manifest that was used, kept once for all bundles; None where the reference was live.
+        manifests: the file of each manifest that was used, by its identity; each is kept once for all bundles.
         formats: those of `RENDERERS` that are wanted.
 
     Raises:
@@ -79,8 +79,8 @@ def write_bundle(
     try:
         remove_dead(folder.parent, PARTIAL)
         remove_dead(reports, STAGED)
-        if manifest_file is not None:
-            _keep_manifest(reports, proof.manifest.identity, manifest_file)
+        for identity, file in manifests.items():
+            _keep_manifest(reports, identity, file)
         with _partial_folder(folder) as partial:
             _fill(partial, proof_bytes, proof, findings=findings, outcomes=outcomes, formats=formats)
             _publish(reports, partial, folder, proof)

@@ -106,7 +106,7 @@ def missing_entry(entry: Entry, detail: str, *, deleted: bool) -> Finding:
 
 def surplus(listed: Listed, survey: Survey) -> Finding:
     """Return what a listed without an entry is: new since the manifest was made, or unexpected."""
-    new = survey.keeps_times and listed.mtime_ns is not None and listed.mtime_ns > survey.reference_created_ns
+    new = survey.keeps_times and listed.mtime_ns is not None and listed.mtime_ns > survey.reference.created_ns
     return Finding(
         path=listed.name,
         kind=FindingKind.NEW if new else FindingKind.UNEXPECTED,

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import heapq
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final, Literal
+
+from msgspec import UNSET
 
 from verifier import relpath
 from verifier.drill.account import Account, count
 from verifier.drill.carry_out import Work
 from verifier.drill.draw import Draw, Size
+from verifier.drill.moment import moment_of, time_text
 from verifier.drill.reference import Reference
 from verifier.drill.surveyed import Survey
 from verifier.outcome import Finding, FindingKind
@@ -46,7 +49,7 @@ def judge(part: CopyDrill, scenario: Scenario, reference: Reference, *, now: dat
     objectives = scenario.objectives
     newest = None if part.survey is None else part.survey.newest_mtime_ns
     if objectives.rpo_seconds is not None and newest is not None:
-        age = now - _moment(newest)
+        age = now - moment_of(newest)
         if age > timedelta(seconds=objectives.rpo_seconds):
             part.account.note(_objective(FindingKind.STALE, objectives.rpo_seconds, age.total_seconds()))
     projected = _projected_seconds(part)
@@ -78,7 +81,7 @@ def _objective(kind: FindingKind, allowed_seconds: float, actual_seconds: float)
 
 
 def _warnings(part: CopyDrill, reference: Reference) -> list[str]:
-    warnings = [] if part.survey is None else list(part.survey.facts.warnings)
+    warnings = [] if part.survey is None else [*part.survey.facts.warnings, *part.survey.warnings]
     folder = folder_of(part.copy.at)
     if folder is not None and reference.is_made_from(folder):
         itself = "compared with itself: the manifest was made from this very copy, so damage before then is not seen"
@@ -86,8 +89,14 @@ def _warnings(part: CopyDrill, reference: Reference) -> list[str]:
     return warnings
 
 
-def copy_facts(part: CopyDrill, scenario: Scenario, covered: CoverageFacts) -> CopyFacts:
-    """Return the part of the proof of a copy that was judged."""
+def copy_facts(
+    part: CopyDrill, scenario: Scenario, covered: CoverageFacts, *, shared: Reference, reference: Reference
+) -> CopyFacts:
+    """Return the part of the proof of a copy that was judged.
+
+    `reference` is what the copy was held against; it is stated where it is not the `shared` one that the proof states.
+    """
+    own = None if reference.facts == shared.facts else reference.facts
     survey, account, verdict = part.survey, part.account, part.verdict
     if verdict is None:
         raise AssertionError("a copy is judged before its facts are written")
@@ -98,7 +107,9 @@ def copy_facts(part: CopyDrill, scenario: Scenario, covered: CoverageFacts) -> C
         address=relpath.as_text(part.copy.at),
         medium=part.copy.medium,
         site=part.copy.site,
-        snapshot=stated or (None if newest is None else time_text(_moment(newest))),
+        manifest=UNSET if own is None else own.identity,
+        manifest_created_at=UNSET if own is None else own.created_at,
+        snapshot=stated or (None if newest is None else time_text(moment_of(newest))),
         snapshot_is="the copy's own" if stated else ("unknown" if newest is None else "newest modification time"),
         depth="restored" if account.tally.proven.files else "listed",
         read_from=_read_from(part),
@@ -204,13 +215,3 @@ def _measured(part: CopyDrill) -> dict[str, float | int | str | None]:
         "bytes_per_second": round(moved / seconds) if seconds else None,
         "projected_full_seconds": None if projected is None else round(projected, 3),
     }
-
-
-def _moment(time_ns: int) -> datetime:
-    # A hostile or broken time is brought back into the years that a datetime holds.
-    return datetime.fromtimestamp(min(max(time_ns // 1_000_000_000, 0), 253_402_300_799), UTC)
-
-
-def time_text(moment: datetime) -> str:
-    """Return an aware time as RFC 3339 in UTC, to the second."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -24,11 +25,13 @@ from verifier.drill.account import Account, coverage, settle
 from verifier.drill.apart import refuse_inside_copies
 from verifier.drill.carry_out import Work
 from verifier.drill.control import plant_damage
-from verifier.drill.copy_facts import CopyDrill, copy_facts, judge, time_text
+from verifier.drill.copy_facts import CopyDrill, copy_facts, judge
 from verifier.drill.draw import draw, draw_size
+from verifier.drill.moment import time_text
 from verifier.drill.proving import assemble, copy_result, drill_facts, plan_of
 from verifier.drill.recovery import recover
-from verifier.drill.reference import Reference, open_reference
+from verifier.drill.reference import Reference
+from verifier.drill.references import References, open_references
 from verifier.drill.survey import Rules, take_survey
 from verifier.drill.watching import Interruption, Watcher
 from verifier.engine import Engine
@@ -98,14 +101,14 @@ def drill(
         scratch = stack.enter_context(_claim_scratch(scenario, surroundings))
         workspace = scratch.workspace()
         watcher.stage("reading the reference")
-        reference = stack.enter_context(open_reference(scenario, now=surroundings.now(), folder=workspace.folder))
+        references = stack.enter_context(open_references(scenario, now=surroundings.now(), folder=workspace.folder))
         stack.callback(close_sources)
         under_way = _Drill(
             scenario=scenario,
             surroundings=surroundings,
             book=book,
             workspace=workspace,
-            reference=reference,
+            references=references,
             watcher=watcher,
             interruption=interruption,
             parts=[
@@ -147,7 +150,7 @@ class _Drill:
     surroundings: Surroundings
     book: Ledger
     workspace: Workspace
-    reference: Reference
+    references: References
     watcher: Watcher
     interruption: Interruption
     parts: list[CopyDrill]
@@ -165,7 +168,7 @@ class _Drill:
             self.watcher.stage(f"listing {part.copy.name}")
             try:
                 part.survey = take_survey(
-                    part.copy, self.reference, rules, workspace=self.workspace, watch=self._watched
+                    part.copy, self.references, rules, workspace=self.workspace, watch=self._watched
                 )
                 part.size = draw_size(part.survey, self.scenario.sample)
             except SameDataError:
@@ -222,12 +225,28 @@ class _Drill:
 
     def _options(self) -> str:
         """Return a text that is equal for two drills of which one may take up the other."""
-        scenario, reference = self.scenario, self.reference
-        against = relpath.as_text(str(reference.live)) if reference.live else reference.facts.identity
+        scenario = self.scenario
+        against = [self._against(part) for part in self.parts]
         sample = msgspec.to_builtins(scenario.sample)
         only = [relpath.as_text(pattern) for pattern in scenario.only]
         stated = [scenario.sha256, against, only, sample, [copy.name for copy in scenario.copies]]
         return msgspec.json.encode(stated, order="sorted").decode()
+
+    def _against(self, part: CopyDrill) -> str | None:
+        if part.survey is None:
+            return None
+        reference = part.survey.reference
+        return relpath.as_text(str(reference.live)) if reference.live else reference.facts.identity
+
+    def _reference(self, part: CopyDrill) -> Reference:
+        """Return what a copy was held against; of one that could not be listed, what the proof states for all."""
+        return self._used[0] if part.survey is None else part.survey.reference
+
+    @cached_property
+    def _used(self) -> list[Reference]:
+        """What copies were held against, each once, the newest first; at least one, whatever became of the copies."""
+        used = {id(part.survey.reference): part.survey.reference for part in self.parts if part.survey is not None}
+        return sorted(used.values(), key=lambda one: -one.created_ns) or [self.references.newest()]
 
     def restore(self, scratch: Scratch) -> None:
         """Restore what is drawn of each copy, one copy after the other, and let the drill test itself."""
@@ -246,9 +265,9 @@ class _Drill:
                     location=part.survey.location,
                     batches=scratch.batches,
                     share_bytes=scratch.share(workers),
-                    algorithm=self.reference.algorithm,
+                    algorithm=part.survey.reference.algorithm,
                     keeps_times=part.survey.keeps_times,
-                    live=self.reference.live,
+                    live=part.survey.reference.live,
                 )
                 part.work = Work(
                     drill_id=self.begun.id, copy=part.copy.name, job=job, drawn=part.drawn, ledger=self.book
@@ -266,7 +285,8 @@ class _Drill:
             raise AssertionError
         settle(part.account, part.survey, work, scenario=self.scenario.name)
         if not self.interruption.requested:
-            part.control = plant_damage(machine, work.job, part.account.control.item, absent=self.reference.absent_path)
+            absent = part.survey.reference.absent_path
+            part.control = plant_damage(machine, work.job, part.account.control.item, absent=absent)
         if part.survey.control_missed:
             part.control = "undetected"
 
@@ -275,11 +295,11 @@ class _Drill:
         self.watcher.stage("writing the proof")
         now, interrupted = self.surroundings.now(), self.interrupted
         for part in self.parts:
-            part.verdict = judge(part, self.scenario, self.reference, now=now, interrupted=interrupted)
+            part.verdict = judge(part, self.scenario, self._reference(part), now=now, interrupted=interrupted)
         head = self.book.chain_head(self.scenario.name)
         facts = assemble(
             self.scenario,
-            self.reference,
+            self._used,
             drill_facts(
                 self.begun,
                 head,
@@ -289,14 +309,20 @@ class _Drill:
                 interrupted=interrupted,
                 only=self.scenario.only,
             ),
-            tuple(copy_facts(part, self.scenario, self._coverage(part)) for part in self.parts),
+            tuple(self._facts(part) for part in self.parts),
             self.parts,
         )
         return proof.to_bytes(facts), Verdict(result=Result(facts.verdict.result), reasons=facts.verdict.reasons)
 
+    def _facts(self, part: CopyDrill) -> proof.CopyFacts:
+        covered, reference = self._coverage(part), self._reference(part)
+        return copy_facts(part, self.scenario, covered, shared=self._used[0], reference=reference)
+
     def _coverage(self, part: CopyDrill) -> CoverageFacts:
         before = self.book.proven(self.scenario.name, part.copy.name)
-        return coverage(self.reference, before, self._proven_by_path(part), now=time_text(self.surroundings.now()))
+        return coverage(
+            self._reference(part), before, self._proven_by_path(part), now=time_text(self.surroundings.now())
+        )
 
     def _proven_by_path(self, part: CopyDrill) -> Iterator[tuple[bytes, int]]:
         rows = part.account.proven_rows
@@ -310,7 +336,7 @@ class _Drill:
             proof_bytes,
             findings=(line for part in self.parts for line in part.account.finding_lines),
             outcomes=(line for part in self.parts for line in part.account.outcome_lines),
-            manifest_file=self.reference.file,
+            manifests={reference.facts.identity: reference.file for reference in self._used},
             formats=scenario.formats,
         )
         written = proof.from_bytes(proof_bytes).drill

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from verifier.drill.draw import MOVED_IN_A_SAMPLE, Size, draw_size
-from verifier.drill.reference import Reference, open_reference
+from verifier.drill.references import References, open_references
 from verifier.drill.survey import Rules, take_survey
 from verifier.drill.surveyed import Survey
 from verifier.errors import SameDataError, SourceError
@@ -49,16 +49,16 @@ def plan_copies(scenario: Scenario, *, now: datetime, folder: Path) -> list[Copy
     copies = [copy for copy in scenario.copies if not copy.live]
     with (
         contextlib.closing(Workspace(folder)) as workspace,
-        open_reference(scenario, now=now, folder=folder) as reference,
+        open_references(scenario, now=now, folder=folder) as references,
     ):
-        return [_plan(copy, scenario, reference, workspace) for copy in copies]
+        return [_plan(copy, scenario, references, workspace) for copy in copies]
 
 
-def _plan(copy: Copy, scenario: Scenario, reference: Reference, workspace: Workspace) -> CopyPlan:
+def _plan(copy: Copy, scenario: Scenario, references: References, workspace: Workspace) -> CopyPlan:
     confidence = scenario.sample.confidence
     try:
         rules = Rules.of(scenario)
-        survey = take_survey(copy, reference, rules, workspace=workspace, watch=iter)
+        survey = take_survey(copy, references, rules, workspace=workspace, watch=iter)
     except SameDataError:
         raise
     except SourceError as error:

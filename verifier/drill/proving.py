@@ -6,8 +6,11 @@ import platform
 from collections.abc import Sequence
 from datetime import datetime
 
+from msgspec import UNSET
+
 from verifier import __version__, proof, relpath, rule
-from verifier.drill.copy_facts import CopyDrill, time_text
+from verifier.drill.copy_facts import CopyDrill
+from verifier.drill.moment import time_text
 from verifier.drill.reference import Reference
 from verifier.ledger import BeginDrill, CopyResult, Head, PlannedCopy, UnfinishedDrill
 from verifier.scenario.scenario import Scenario
@@ -16,12 +19,16 @@ from verifier.verdict import judge_drill
 
 def assemble(
     scenario: Scenario,
-    reference: Reference,
+    references: Sequence[Reference],
     drill: proof.DrillFacts,
     copies: tuple[proof.CopyFacts, ...],
     parts: Sequence[CopyDrill],
 ) -> proof.Proof:
-    """Return the proof of a drill whose copies were all judged."""
+    """Return the proof of a drill whose copies were all judged.
+
+    `references` are those that copies were held against, each once, the newest first.
+    """
+    shared, *others = [reference.facts for reference in references]
     verdict = judge_drill({part.copy.name: part.verdict for part in parts if part.verdict is not None})
     return proof.Proof(
         proof=proof.FORMAT,
@@ -33,7 +40,8 @@ def assemble(
         ),
         drill=drill,
         scenario=_scenario_facts(scenario),
-        manifest=reference.facts,
+        manifest=shared,
+        manifests=tuple(others) if others else UNSET,
         copies=copies,
         rule=_rule_facts(scenario, parts),
         verdict=proof.VerdictFacts(result=verdict.result.value, reasons=verdict.reasons),

@@ -69,26 +69,12 @@ class Reference:
 
 
 @contextlib.contextmanager
-def open_reference(
-    scenario: Scenario, *, now: datetime, folder: Path, on_progress: Progress | None = None
-) -> Iterator[Reference]:
-    """Open the reference of a scenario and read it whole once, so that a broken one is told before anything else.
-
-    Args:
-        scenario: names a manifest, or the live folder.
-        now: the time that live data is listed at.
-        folder: a private place for the listing of live data.
-        on_progress: is told how far that listing is; what it raises ends it.
+def open_reference(scenario: Scenario, file: Path) -> Iterator[Reference]:
+    """Open a manifest, or what `list_live` wrote, as a scenario's reference, and read it whole once.
 
     Raises:
-        ManifestError: the manifest can't be read whole.
-        SourceError: the live data can't be listed.
+        ManifestError: it can't be read whole, or has no checksums.
     """
-    file = scenario.manifest
-    if scenario.against is not None:
-        file = _list_live(scenario, now=now, folder=folder, on_progress=on_progress)
-    if file is None:
-        raise AssertionError("a scenario has a manifest or live data")
     stated_live = [folder_of(copy.at) for copy in scenario.copies if copy.live]
     with open_manifest(file) as manifest:
         header = manifest.header
@@ -113,10 +99,21 @@ def open_reference(
         )
 
 
-def _list_live(scenario: Scenario, *, now: datetime, folder: Path, on_progress: Progress | None) -> Path:
+def list_live(scenario: Scenario, *, now: datetime, folder: Path, on_progress: Progress | None) -> Path:
+    """List the live data into a manifest without digests; return its file.
+
+    Args:
+        scenario: names the live folder.
+        now: the time of the listing.
+        folder: a private place for the file.
+        on_progress: is told how far the listing is; what it raises ends it.
+
+    Raises:
+        SourceError: the live data can't be listed, is empty, or is one of the copies.
+    """
     live = scenario.against
     if live is None:
-        raise AssertionError
+        raise AssertionError("a scenario has a manifest or live data")
     for copy in scenario.copies:
         if os.path.realpath(copy.at) == os.path.realpath(live):
             shown = relpath.show(os.fsencode(live))

@@ -13,6 +13,7 @@ import msgspec
 from verifier import relpath
 from verifier.drill.absences import tell_absences
 from verifier.drill.reference import Reference
+from verifier.drill.references import Choice, References
 from verifier.drill.same_data import SameDataWatch
 from verifier.drill.surveyed import Survey
 from verifier.entry import Entry, Item, Listed
@@ -24,7 +25,7 @@ from verifier.reconcile import Pair, reconcile
 from verifier.scenario.scenario import Copy, Scenario
 from verifier.sources.interface import Location, Source
 from verifier.sources.table import open_source
-from verifier.spool import Workspace
+from verifier.spool import Table, Workspace
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,26 +53,34 @@ class Rules:
 
 def take_survey(
     copy: Copy,
-    reference: Reference,
+    references: References,
     rules: Rules,
     *,
     workspace: Workspace,
     watch: Callable[[Iterable[Listed]], Iterator[Listed]],
 ) -> Survey:
-    """List a copy and hold its listing against the reference.
+    """List a copy, choose what it is held against, and hold its listing against that.
 
     An entry that exists nowhere is held against it, too: the drill's test of itself wants it told as missing. `watch`
     passes the listing on, for as long as nobody wants to stop.
 
     Raises:
         SourceError: the copy is not there, is empty, refuses us, or is the live data itself.
+        ManifestError: the manifest that fits the copy can't be read whole.
     """
     location = Location(address=copy.at, options=_pins(copy))
     with open_source(location) as source:
-        survey = _empty_survey(copy, location, source, reference, workspace)
+        listing = watch(source.list())
+        newest_mtime_ns = None
+        if references.by_age:
+            # What fits depends on the newest file, so the listing lies on disk before the first entry is joined.
+            listing, newest_mtime_ns = _laid_down(listing, references.exclude, workspace)
+        choice = references.choose(snapshot=source.facts().snapshot, newest_mtime_ns=newest_mtime_ns)
+        reference = choice.reference
+        survey = _empty_survey(copy, location, source, choice, workspace)
         entries = _with_absent(_chosen(reference, rules.only, survey), reference.absent_path)
-        listing = _counted(watch(source.list()), reference.exclude, rules.only, survey)
-        joined = reconcile(entries, listing, ordered=source.ordered, folds_case=source.folds_case, workspace=workspace)
+        counted = _counted(listing, reference.exclude, rules.only, survey)
+        joined = reconcile(entries, counted, ordered=source.ordered, folds_case=source.folds_case, workspace=workspace)
         times = _sort_out(joined, survey, SameDataWatch(reference, copy))
         survey.facts = source.facts()
         survey.keeps_times = source.keeps_times if copy.keeps_times is None else copy.keeps_times
@@ -100,14 +109,27 @@ def _pins(copy: Copy) -> dict[str, object]:
     return {**copy.options, **{key: str(value) for key, value in pins.items() if value is not None}}
 
 
-def _empty_survey(copy: Copy, location: Location, source: Source, reference: Reference, workspace: Workspace) -> Survey:
+def _laid_down(
+    listing: Iterable[Listed], exclude: Patterns, workspace: Workspace
+) -> tuple[Iterator[Listed], int | None]:
+    """Lay a listing on a table; return it, to be read from there, and the time of the newest file that counts."""
+    table: Table[Listed] = workspace.table(Listed)
+    newest: int | None = None
+    for listed in listing:
+        table.append(listed)
+        if listed.kind == "file" and listed.mtime_ns is not None and (newest is None or listed.mtime_ns > newest):
+            newest = newest if exclude.match(listed.name) else listed.mtime_ns
+    return iter(table), newest
+
+
+def _empty_survey(copy: Copy, location: Location, source: Source, choice: Choice, workspace: Workspace) -> Survey:
     return Survey(
         copy=copy,
         location=location,
         facts=source.facts(),
         keeps_times=source.keeps_times,
         holds_links=source.holds_links,
-        reference_created_ns=reference.created_ns,
+        reference=choice.reference,
         pairs=workspace.table(Item),
         missing=workspace.table(Entry),
         unexpected=workspace.table(Listed),
@@ -115,6 +137,8 @@ def _empty_survey(copy: Copy, location: Location, source: Source, reference: Ref
         newer=workspace.table(Item),
         moved=workspace.table(Item),
         findings=workspace.table(Finding),
+        notes=list(choice.notes),
+        warnings=list(choice.warnings),
     )
 
 

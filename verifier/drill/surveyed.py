@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from verifier.drill.reference import Reference
 from verifier.entry import Entry, Item, Listed
 from verifier.outcome import Finding
 from verifier.scenario.scenario import Copy
@@ -16,18 +17,19 @@ from verifier.verdict import Amount
 class Survey:
     """What one copy's listing came to: tables on disk, and counts.
 
-    `newer` items are those that the listing says were changed since; `moved` ones missing entries, each with the
-    unexpected file that it may be; `findings` are what the listing alone shows. `files_seen` are all regular files of
-    the copy, and `newest_mtime_ns` is theirs but for what the manifest excludes, whatever part of them is drilled;
-    `expected_files` the reference's files that are. `control_missed` says that the entry which exists nowhere was not
-    told as missing, or another one neither as found nor as missing.
+    `reference` is what the copy is held against, and `warnings` are sentences on that choice. `newer` items are those
+    that the listing says were changed since; `moved` ones missing entries, each with the unexpected file it may be;
+    `findings` are what the listing alone shows. `files_seen` are all regular files of the copy; `newest_mtime_ns` is
+    theirs but for what the manifest excludes, whatever part of them is drilled; `expected_files` the reference's files
+    that are. `control_missed` says that the entry which exists nowhere was not told as missing, or another one neither
+    as found nor as missing.
     """
 
     copy: Copy
     location: Location
     facts: SourceFacts
     keeps_times: bool
-    reference_created_ns: int
+    reference: Reference
     pairs: Table[Item]
     missing: Table[Entry]
     unexpected: Table[Listed]
@@ -48,4 +50,5 @@ class Survey:
     population: Amount = field(default_factory=Amount)
     found_as: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     control_missed: bool = False

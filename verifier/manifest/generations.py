@@ -8,6 +8,7 @@ never passed over: the newest could be the one.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -106,6 +107,6 @@ def _created_ns(file: Path) -> int:
         return manifest.header.created_ns
 
 
-def older_than(generations: tuple[Generation, ...], moment_ns: int) -> Generation | None:
-    """Return the newest generation that was made before a moment; None where none was."""
+def older_than(generations: Sequence[Generation], moment_ns: int) -> Generation | None:
+    """Return the newest of some generations, in their order, that was made before a moment; None where none was."""
     return next((one for one in reversed(generations) if one.created_ns < moment_ns), None)

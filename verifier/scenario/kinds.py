@@ -6,7 +6,6 @@ import operator
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Final
 
 from verifier import relpath, secret
@@ -155,16 +154,7 @@ PATHS: Final = Scalar(
 )
 
 
-def _read_manifest(value: object, base: Base) -> object:
-    path = _read_path(value, base)
-    if isinstance(path, Path) and path.is_dir():
-        raise ScenarioError(
-            "expected the file of a manifest, got a folder: this version can't choose among generations yet"
-        )
-    return path
-
-
-MANIFEST: Final = replace(PATH, expected="the path of a manifest's file", read=_read_manifest)
+MANIFEST: Final = replace(PATH, expected="the path of a manifest's file, or of a folder of them")
 
 
 def _read_path_inside(value: object, _base: Base) -> object:
