@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
+from msgspec import UNSET
+
 from verifier.digest import CRYPTOGRAPHIC
 from verifier.outcome import COUNTED_KINDS, FindingKind, Reason
 from verifier.proof import CopyFacts, Count, FindingFacts, ManifestFacts, Proof, UnrestoredFacts
@@ -76,6 +78,16 @@ class CopyPage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ManifestPage:
+    """What a report says of one manifest: its facts, when it was made, what is not in it."""
+
+    title: str
+    facts: ManifestFacts
+    reference: str
+    left_out: tuple[tuple[str, Count], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
     """What a report says of one drill."""
 
@@ -85,11 +97,11 @@ class Page:
     shown: tuple[str, ...]
     not_shown: tuple[str, ...]
     copies: tuple[CopyPage, ...]
-    reference: str
-    left_out: tuple[tuple[str, Count], ...]
+    manifests: tuple[ManifestPage, ...]
     drill: tuple[tuple[str, str], ...]
     asked: tuple[tuple[str, str], ...]
     checked_by: str | None
+    """The stock program that prints what the manifests have for a file; None where there is none for all of them."""
 
 
 def page(proof: Proof, *, sha256: str) -> Page:
@@ -101,11 +113,10 @@ def page(proof: Proof, *, sha256: str) -> Page:
         shown=tuple(_shown(proof)),
         not_shown=tuple(_not_shown(proof)),
         copies=tuple(_copy_page(place, copy, proof) for place, copy in enumerate(proof.copies, start=1)),
-        reference=_reference(proof),
-        left_out=tuple(_left_out(proof.manifest)),
+        manifests=tuple(_manifest_page(manifest, proof) for manifest in proof.all_manifests),
         drill=tuple(_drill(proof)),
         asked=tuple(_asked(proof)),
-        checked_by=meaning.CHECKED_BY.get(proof.manifest.digest),
+        checked_by=_checked_by(proof),
     )
 
 
@@ -116,8 +127,19 @@ def _shown(proof: Proof) -> Iterator[str]:
     for copy in proof.copies:
         depth = meaning.DEPTHS.get(copy.depth, copy.depth) if copy.proven.files else "No file was proven."
         yield f"{copy.name}: {depth} {_proven_of_planned(copy)}"
-    yield meaning.DIGESTS.get(proof.manifest.digest, meaning.UNKNOWN_DIGEST)
-    yield _reference(proof)
+    for digest in _digests(proof):
+        yield meaning.DIGESTS.get(digest, meaning.UNKNOWN_DIGEST)
+    for manifest in proof.all_manifests:
+        yield _reference(manifest, proof)
+
+
+def _digests(proof: Proof) -> list[str]:
+    return list(dict.fromkeys(manifest.digest for manifest in proof.all_manifests))
+
+
+def _checked_by(proof: Proof) -> str | None:
+    programs = {meaning.CHECKED_BY.get(digest) for digest in _digests(proof)}
+    return programs.pop() if len(programs) == 1 else None
 
 
 def _proven_of_planned(copy: CopyFacts) -> str:
@@ -142,7 +164,7 @@ def _not_shown(proof: Proof) -> Iterator[str]:
     for copy in proof.copies:
         if copy.read_from == "cache possible":
             yield f"{copy.name}: that the bytes came from the medium itself, and not from this machine's memory."
-    if proof.manifest.digest not in CRYPTOGRAPHIC:
+    if not CRYPTOGRAPHIC.issuperset(_digests(proof)):
         yield "That nobody changed the data on purpose: the manifest's checksum is no cryptographic digest."
     yield "That the data was good when the manifest was made: a drill compares with it and can't see behind it."
     if proof.drill.only:
@@ -151,13 +173,29 @@ def _not_shown(proof: Proof) -> Iterator[str]:
         yield "What the drill had not reached when it was interrupted."
 
 
-def _reference(proof: Proof) -> str:
-    manifest = proof.manifest
+def _manifest_page(manifest: ManifestFacts, proof: Proof) -> ManifestPage:
+    held = "the copies were" if len(proof.all_manifests) == 1 else f"{_held(manifest, proof)} was"
+    return ManifestPage(
+        title=f"The manifest: what {held} held against",
+        facts=manifest,
+        reference=_reference(manifest, proof),
+        left_out=tuple(_left_out(manifest)),
+    )
+
+
+def _held(manifest: ManifestFacts, proof: Proof) -> str:
+    """Return the copies that were held against one of several manifests."""
+    names = [copy.name for copy in proof.copies if proof.manifest_of(copy) is manifest]
+    return " and ".join(names)
+
+
+def _reference(manifest: ManifestFacts, proof: Proof) -> str:
     if manifest.live:
         at = moment(manifest.created_at or proof.drill.started_at)
         return f"The reference is the live data itself: a file that is proven matches the live data at {at}, no more."
     made = f"on {moment(manifest.created_at)}" if manifest.created_at else "at a time that it does not state"
-    return f"The reference is a manifest that was made {made}: a file that is proven is as it was then."
+    whose = "The reference" if len(proof.all_manifests) == 1 else f"The reference of {_held(manifest, proof)}"
+    return f"{whose} is a manifest that was made {made}: a file that is proven is as it was then."
 
 
 def _left_out(manifest: ManifestFacts) -> Iterator[tuple[str, Count]]:
@@ -203,7 +241,7 @@ def _copy_page(place: int, copy: CopyFacts, proof: Proof) -> CopyPage:
         anchor=f"copy-{place}",
         facts=copy,
         where=tuple(_where(copy)),
-        shares=tuple(_shares(copy, proof.manifest)),
+        shares=tuple(_shares(copy, proof.manifest_of(copy))),
         counts=tuple((word, copy.counts[word], meaning.of_word(word)) for word in sorted(copy.counts, key=_word_order)),
         findings=_groups(
             copy.findings,
@@ -233,6 +271,9 @@ def _where(copy: CopyFacts) -> Iterator[tuple[str, str]]:
     yield "Snapshot", f"{snapshot} ({meaning.SNAPSHOT_IS[copy.snapshot_is]})"
     yield "Depth", f"{copy.depth}: {meaning.DEPTHS.get(copy.depth, 'not known to this version')}"
     yield "Read from", meaning.READ_FROM.get(copy.read_from, copy.read_from)
+    if copy.manifest is not UNSET:
+        made = moment(copy.manifest_created_at) if copy.manifest_created_at else "at a time that it does not state"
+        yield "Held against", f"another manifest than the newest of this drill: made {made}, {copy.manifest}"
     yield "Times of files", "those of the source's files" if copy.keeps_times else "not those of the source's files"
 
 
