@@ -1,7 +1,8 @@
 """Bytes → checksum or digest, by name.
 
 A *checksum* (`xxh3_128`, `xxh3_64`) shows accident and is as fast as memory; a *digest* (`sha256`, `blake3`) also
-shows malice. Values are the canonical big-endian hex that `xxhsum`, `sha256sum` and `b3sum` print.
+shows malice. Values are the canonical big-endian hex that `xxhsum`, `sha256sum` and `b3sum` print. What other programs'
+lists hold can be computed as well, and is never written.
 """
 
 from __future__ import annotations
@@ -40,18 +41,40 @@ _NEW: Final[dict[str, Callable[[], Hasher]]] = {
     "xxh3_64": xxhash.xxh3_64,
     "sha256": hashlib.sha256,
     "blake3": _new_blake3,
-    # Read from foreign lists, never written: both are broken against malice and slower than what is offered above.
+    # Read from foreign lists, never written: md5 and sha1 are broken against malice, xxh32 and xxh64 are short, and all
+    # are slower than what is offered above.
     "md5": lambda: hashlib.md5(usedforsecurity=False),
     "sha1": lambda: hashlib.sha1(usedforsecurity=False),
+    "sha224": hashlib.sha224,
+    "sha384": hashlib.sha384,
+    "sha512": hashlib.sha512,
+    "blake2b": hashlib.blake2b,
+    "xxh32": xxhash.xxh32,
+    "xxh64": xxhash.xxh64,
 }
-_HEX_LENGTH: Final = {"xxh3_128": 32, "xxh3_64": 16, "sha256": 64, "blake3": 64, "md5": 32, "sha1": 40}
-_HEX: Final = {name: re.compile(rf"[0-9a-f]{{{length}}}\Z") for name, length in _HEX_LENGTH.items()}
+HEX_LENGTH: Final = {
+    "xxh3_128": 32,
+    "xxh3_64": 16,
+    "sha256": 64,
+    "blake3": 64,
+    "md5": 32,
+    "sha1": 40,
+    "sha224": 56,
+    "sha384": 96,
+    "sha512": 128,
+    "blake2b": 128,
+    "xxh32": 8,
+    "xxh64": 16,
+}
+"""Every algorithm that is known, with the number of hex digits of its values."""
+
+_HEX: Final = {name: re.compile(rf"[0-9a-f]{{{length}}}\Z") for name, length in HEX_LENGTH.items()}
 _ALL_HEX: Final = re.compile(r"[0-9a-f]*\Z")
 
 WRITTEN: Final = ("xxh3_128", "xxh3_64", "sha256", "blake3")
 """The algorithms that a manifest of ours may be made with; the first is the default."""
 
-CRYPTOGRAPHIC: Final = frozenset({"sha256", "blake3"})
+CRYPTOGRAPHIC: Final = frozenset({"sha256", "blake3", "sha224", "sha384", "sha512", "blake2b"})
 """Those that show malice, too. md5 and sha1 no longer do."""
 
 
@@ -91,5 +114,5 @@ def is_digest(algorithm: str, value: str) -> bool:
 
 def are_digests(algorithm: str, values: Sequence[str]) -> bool:
     """Tell whether `is_digest` holds for each of many values, several times as fast."""
-    length = _HEX_LENGTH.get(algorithm)
+    length = HEX_LENGTH.get(algorithm)
     return all(len(value) == length for value in values) and _ALL_HEX.match("".join(values)) is not None

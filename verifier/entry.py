@@ -25,7 +25,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True
     """One line of a manifest: a regular file, or a symbolic link with its target.
 
     `digest` is None only in a reference that is read at the time of the drill (`prove --against`); `mtime_ns` is None
-    where the manifest states no time; `pieces` are digests of each `PIECE_BYTES` of a larger file.
+    where the manifest states no time; `pieces` are digests of each `PIECE_BYTES` of a larger file. `size_known` is False
+    where the manifest states no size: `size_bytes` is 0 then, and the listing's once the two are joined.
     """
 
     path: bytes
@@ -35,6 +36,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True
     link: bytes | None = None
     pieces: tuple[str, ...] = ()
     hashed_at: str | None = None
+    size_known: bool = True
 
 
 class Listed(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True, omit_defaults=True):
@@ -70,6 +72,13 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True,
     found_as: str | None = None
     control: str | None = None
     deleted: bool = False
+
+
+def sized_as(entry: Entry, listed: Listed) -> Entry:
+    """Return the entry with the listing's size where the manifest states none."""
+    if entry.size_known or listed.kind != "file":
+        return entry
+    return msgspec.structs.replace(entry, size_bytes=listed.size_bytes)
 
 
 def piece_count(size_bytes: int) -> int:

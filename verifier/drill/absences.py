@@ -11,7 +11,7 @@ from verifier.compare import is_newer
 from verifier.drill.deleted import LiveData
 from verifier.drill.reference import Reference
 from verifier.drill.surveyed import Survey
-from verifier.entry import Entry, Item, Listed
+from verifier.entry import Entry, Item, Listed, sized_as
 from verifier.outcome import Finding, FindingKind
 from verifier.patterns import Patterns
 from verifier.reconcile import rejoin
@@ -73,7 +73,8 @@ def _pair_moved(
     for pair in rejoin(missing, unexpected, workspace, *keys):
         if pair.entry is not None and pair.listed is not None:
             gone = live.is_gone(pair.entry.path)
-            survey.moved.append(Item(entry=pair.entry, listed=pair.listed, why="moved", deleted=gone))
+            entry = sized_as(pair.entry, pair.listed)
+            survey.moved.append(Item(entry=entry, listed=pair.listed, why="moved", deleted=gone))
         elif pair.entry is not None:
             missing_still.append(pair.entry)
         elif pair.listed is not None:
@@ -98,27 +99,36 @@ def missing_entry(entry: Entry, detail: str, *, deleted: bool) -> Finding:
         path=entry.path,
         kind=FindingKind.DELETED_AT_SOURCE if deleted else FindingKind.MISSING,
         size_bytes=entry.size_bytes,
-        expected="a symbolic link" if entry.link is not None else f"{entry.size_bytes} bytes",
+        expected=_stated(entry),
         actual="nothing",
         detail=detail,
     )
 
 
+def _stated(entry: Entry) -> str:
+    if entry.link is not None:
+        return "a symbolic link"
+    return f"{entry.size_bytes} bytes" if entry.size_known else "a file"
+
+
 def surplus(listed: Listed, survey: Survey) -> Finding:
     """Return what a listed without an entry is: new since the manifest was made, or unexpected."""
     new = survey.keeps_times and listed.mtime_ns is not None and listed.mtime_ns > survey.reference.created_ns
+    detail = "newer than the manifest" if new else "not in the manifest, and not newer than it"
+    if survey.reference.facts.created_at is None:
+        detail = "not in the manifest, which does not state when it was made"
     return Finding(
         path=listed.name,
         kind=FindingKind.NEW if new else FindingKind.UNEXPECTED,
         size_bytes=listed.size_bytes,
         expected="nothing",
         actual="a symbolic link" if listed.kind == "link" else f"{listed.size_bytes} bytes",
-        detail="newer than the manifest" if new else "not in the manifest, and not newer than it",
+        detail=detail,
     )
 
 
 def _size_and_name(entry: Entry) -> tuple[int, bytes]:
-    return entry.size_bytes, entry.path.rpartition(b"/")[2]
+    return _entry_size(entry), entry.path.rpartition(b"/")[2]
 
 
 def _listed_size_and_name(listed: Listed) -> tuple[int, bytes]:
@@ -126,11 +136,24 @@ def _listed_size_and_name(listed: Listed) -> tuple[int, bytes]:
 
 
 def _size_and_time(entry: Entry) -> tuple[int, int]:
-    return entry.size_bytes, entry.mtime_ns or 0
+    return _entry_size(entry), entry.mtime_ns or 0
 
 
 def _listed_size_and_time(listed: Listed) -> tuple[int, int]:
     return _file_size(listed), listed.mtime_ns or 0
+
+
+def _name_alone(entry: Entry) -> tuple[int, bytes]:
+    return int(entry.size_known), entry.path.rpartition(b"/")[2]
+
+
+def _listed_name_alone(listed: Listed) -> tuple[int, bytes]:
+    return (0 if listed.kind == "file" else -1), listed.name.rpartition(b"/")[2]
+
+
+def _entry_size(entry: Entry) -> int:
+    # That of no file where none is stated, or each such entry would be like every empty file.
+    return entry.size_bytes if entry.size_known else -2
 
 
 def _file_size(listed: Listed) -> int:
@@ -140,5 +163,6 @@ def _file_size(listed: Listed) -> int:
 _LIKENESS: Final[tuple[_Keys, ...]] = (
     (_size_and_name, _listed_size_and_name),
     (_size_and_time, _listed_size_and_time),
+    (_name_alone, _listed_name_alone),
 )
 """By what a missing entry and an unexpected file may be one that was moved, one to one; only its bytes will tell."""

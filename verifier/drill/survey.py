@@ -16,7 +16,7 @@ from verifier.drill.reference import Reference
 from verifier.drill.references import Choice, References
 from verifier.drill.same_data import SameDataWatch
 from verifier.drill.surveyed import Survey
-from verifier.entry import Entry, Item, Listed
+from verifier.entry import Entry, Item, Listed, sized_as
 from verifier.errors import UnreachableError
 from verifier.outcome import Finding, FindingKind
 from verifier.patterns import Patterns
@@ -205,6 +205,7 @@ def _sort_out(joined: Iterable[Pair], survey: Survey, watch: SameDataWatch) -> T
             survey.missing.append(entry)
         elif listed is not None and listed.kind == "other":
             survey.special_files += 1
+            entry = sized_as(entry, listed)  # noqa: PLW2901 - the same entry, with all that is known of it
         elif listed is not None:
             survey.unexpected.append(listed)
     return times
