@@ -8,21 +8,40 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+from verifier.cli.drilling import file_count
 from verifier.cli.setting import Setting
 from verifier.engine.starting import start_ahead
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
-    commands = parser.add_subparsers(dest="manifest_command", required=True, metavar="create|show|verify|diff")
+    commands = parser.add_subparsers(
+        dest="manifest_command", required=True, metavar="create|update|show|verify|diff|prune|accept"
+    )
     create = commands.add_parser("create", help="read a folder and write down what is there")
     create.add_argument("address", metavar="ADDRESS", help="the folder that is known good")
-    create.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="*.jsonl, *.jsonl.zst, …")
+    create.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="*.jsonl, *.jsonl.zst, …; a folder gets one more generation",
+    )
     create.add_argument("--digest", choices=("xxh3_128", "xxh3_64", "sha256", "blake3"), default="xxh3_128")
     create.add_argument("--exclude", action="append", default=[], metavar="PATTERN", help="as in a .gitignore")
     create.add_argument("--dataset", metavar="NAME", help="what the data is called (the folder's name)")
-    show = commands.add_parser("show", help="what a manifest says of itself")
-    show.add_argument("file", type=Path, metavar="FILE")
+    update = commands.add_parser("update", help="bring a manifest up to date with what changed since")
+    update.add_argument("file", type=Path, metavar="FILE", help="a manifest, or a folder of generations")
+    update.add_argument("--accept", action="store_true", help="take over what changed, however much, and damage, too")
+    update.add_argument("--from", dest="data", type=Path, metavar="FOLDER", help="where the data is now")
+    update.add_argument("--reread", default="1/30", metavar="PART", help="read this part of all bytes again (1/30)")
+    update.add_argument(
+        "--unchanging", action="append", default=[], metavar="PATTERN", help="where nothing may change or vanish"
+    )
+    update.add_argument("--scenario", type=Path, metavar="FILE", help="what is unchanging by this scenario, too")
+    show = commands.add_parser("show", help="what a manifest says of itself, or which generations a folder holds")
+    show.add_argument("file", type=Path, metavar="FILE", help="a manifest, or a folder of them")
     show.add_argument("--json", action="store_true", help="header and totals as one line of JSON")
     verify = commands.add_parser("verify", help="is the manifest whole, and does the folder still hold what it says")
     verify.add_argument("file", type=Path, metavar="FILE")
@@ -30,7 +49,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
     difference = commands.add_parser("diff", help="what changed from one manifest to another")
     difference.add_argument("old", type=Path, metavar="OLD")
     difference.add_argument("new", type=Path, metavar="NEW")
-    for reading in (create, verify):
+    prune = commands.add_parser("prune", help="remove the oldest generations of a folder")
+    prune.add_argument("folder", type=Path, metavar="FOLDER")
+    prune.add_argument("--keep", type=file_count, default=24, metavar="N", help="how many stay (24)")
+    prune.add_argument("--dry-run", action="store_true", help="say what would be removed, and remove nothing")
+    accept = commands.add_parser("accept", help="what is doubtful in a folder's generations is meant")
+    accept.add_argument("folder", type=Path, metavar="FOLDER")
+    for remembering in (create, update):
+        remembering.add_argument(
+            "--state", type=Path, metavar="DIR", help="the state folder (the platform's by default)"
+        )
+    for reading in (create, update, verify):
         reading.add_argument("--workers", type=int, metavar="N", help="processes that read (one for each processor)")
         reading.add_argument("--quiet", action="store_true", help="no progress and no talk")
 
@@ -67,6 +96,16 @@ def _run(arguments: argparse.Namespace, setting: Setting) -> int:
         from verifier.cli import manifest_create  # noqa: PLC0415 - `--help` loads neither engine nor manifests
 
         return manifest_create.create(arguments, setting)
+    if arguments.manifest_command == "update":
+        if arguments.workers != 1:
+            start_ahead(("verifier.inventory.revision",))
+        from verifier.cli import manifest_update  # noqa: PLC0415 - as above
+
+        return manifest_update.update(arguments, setting)
+    if arguments.manifest_command in ("prune", "accept") or (
+        arguments.manifest_command == "show" and arguments.file.is_dir()
+    ):
+        return _of_folder(arguments, setting)
     from verifier.cli import manifest_compare  # noqa: PLC0415 - as above
 
     match arguments.manifest_command:
@@ -76,3 +115,16 @@ def _run(arguments: argparse.Namespace, setting: Setting) -> int:
             return manifest_compare.verify(arguments, setting)
         case _:
             return manifest_compare.diff(arguments.old, arguments.new, setting)
+
+
+def _of_folder(arguments: argparse.Namespace, setting: Setting) -> int:
+    """Do what was asked of a folder of generations."""
+    if arguments.manifest_command == "prune":
+        from verifier.cli import manifest_prune  # noqa: PLC0415 - as in `_run`
+
+        return manifest_prune.prune(arguments, setting)
+    from verifier.cli import manifest_generations  # noqa: PLC0415 - as in `_run`
+
+    if arguments.manifest_command == "accept":
+        return manifest_generations.accept(arguments.folder, setting)
+    return manifest_generations.show(arguments.file, setting, as_json=arguments.json)

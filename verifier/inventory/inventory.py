@@ -8,26 +8,18 @@ that neither the order of answers nor the size of the dataset costs memory.
 from __future__ import annotations
 
 import contextlib
-import itertools
 import os
 import re
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
 from verifier import relpath
-from verifier.engine import Cancelled, Done, Engine, Lost
-from verifier.errors import EngineError, UnreachableError
-from verifier.inventory.batch import BATCH_NAMES, Batch, Left, Run, Surveyed
+from verifier.errors import UnreachableError
 from verifier.inventory.store import Store
-from verifier.inventory.survey import survey
+from verifier.inventory.taking import Progress, Taking
 from verifier.inventory.tally import Tally
-from verifier.inventory.walk import Walk
-from verifier.patterns import Patterns
-from verifier.progress import METER_LENGTH, CancelledError, Meter, use_meter
 from verifier.sources.places.walk import Directories
 
 if TYPE_CHECKING:
@@ -41,10 +33,6 @@ NAS_FOLDERS: Final = ("@eaDir/", "\\#recycle/")
 
 _SPECIAL: Final = re.compile(r"([\\*?\[\]!# ])")
 _MOST_WORKERS: Final = 8
-
-Progress = Callable[[int, int | None, int], None]
-"""Told: files finished, files in all once that is known, bytes read."""
-
 
 Cleanup = Callable[[], None]
 
@@ -77,6 +65,22 @@ class Inventory:
     def write(self, target: Path) -> Totals:
         """Write the manifest (see `write_manifest`)."""
         return self._store.draft.write(target, self.header)
+
+    def remember(self, state: Path, totals: Totals, *, read_anyway: int = 0) -> None:
+        """Keep in the state folder what the manifest has no place for, so that an update sees more (see `remembered`).
+
+        Args:
+            state: the state folder; it is made if it isn't there.
+            totals: what was written.
+            read_anyway: the weight of the files whose old digest was kept (see `Update`).
+
+        Raises:
+            LedgerError: the state folder can't be made, or written to.
+        """
+        from verifier.inventory.remembered import remember  # noqa: PLC0415 - loads what reading needs nothing of
+
+        entries, marks = totals.files + totals.links, self._store.marks.blocks()
+        remember(state, totals.identity, entries=entries, marks=marks, read_anyway=read_anyway)
 
     def close(self) -> None:
         """Let go of everything; doing so twice is fine."""
@@ -121,168 +125,18 @@ def take_inventory(
         EngineError: workers could not be started, or one batch killed each that tried it.
     """
     with contextlib.ExitStack() as stack:
-        directories = stack.enter_context(_open(folder))
-        taking = _Taking(
+        directories = stack.enter_context(open_folder(folder))
+        taking = Taking(
             root=os.path.abspath(os.fsencode(folder)),  # noqa: PTH100 - `resolve` would follow a link elsewhere later
             directories=directories,
             exclude=exclude,
             algorithm=digest,
             open_store=lambda: stack.enter_context(Store(draft_folder)),
         )
-        taking.take(_default_workers() if workers is None else workers, on_progress)
+        taking.take(default_workers() if workers is None else workers, on_progress)
         header = taking.header(folder, dataset=dataset, created=created, machine=machine, previous=previous)
         return Inventory(header, taking.store, taking.tally, stack.pop_all().close)
     raise AssertionError  # nothing in the stack holds an exception back
-
-
-class _Taking:
-    """The work in progress."""
-
-    def __init__(
-        self,
-        *,
-        root: bytes,
-        directories: Directories,
-        exclude: Sequence[str],
-        algorithm: str | None,
-        open_store: Callable[[], Store],
-    ) -> None:
-        self._root = root
-        status = os.fstat(directories.root)
-        self._root_id = (status.st_dev, status.st_ino)
-        self.tally = Tally()
-        self._walk = Walk(directories, Patterns(exclude), self.tally)
-        self._exclude = tuple(exclude)
-        self._algorithm = algorithm
-        self._open_store = open_store
-        self._rests: deque[Batch] = deque()
-        self._walked = 0
-        self._our_meter = Meter([0] * METER_LENGTH)
-        self._walk_is_over = False
-
-    @cached_property
-    def store(self) -> Store:
-        """Where everything is gathered."""
-        return self._open_store()
-
-    def take(self, workers: int, on_progress: Progress | None) -> None:
-        """Read everything."""
-        with Engine(workers=workers, preload=("verifier.inventory.survey",)) as engine:
-
-            def tell() -> None:
-                if on_progress:
-                    files = engine.files_finished + self._our_meter.files_finished
-                    total = self._walked if self._walk_is_over else None
-                    on_progress(files, total, engine.bytes_moved + self._our_meter.bytes_moved)
-
-            batches = self._alone_if_small(self._walked_batches())
-            if workers > 1:
-                batches = self._helping(batches, engine, workers)
-            while True:
-                for answer in engine.map(survey, enumerate(batches), on_progress=tell):
-                    self._receive(answer)
-                if not self._rests and not self.store.has_large:
-                    break
-                batches = self._left_batches()
-            tell()
-
-    def _alone_if_small(self, batches: Iterator[Batch]) -> Iterator[Batch]:
-        """Yield what needs workers: a single batch is done here before one could have started."""
-        first, second = next(batches, None), next(batches, None)
-        if first is not None and second is None:
-            self._survey_here(first)
-        else:
-            yield from (batch for batch in (first, second) if batch is not None)
-        yield from batches
-
-    def _helping(self, batches: Iterator[Batch], engine: Engine, workers: int) -> Iterator[Batch]:
-        """Yield batches for the workers; while these are starting, work on some here, where there is nothing to do.
-
-        A worker takes a tenth of a second or more to start; thousands of small files are read in that time.
-        """
-        yield from itertools.islice(batches, workers)
-        _ = self.store
-        while not engine.files_finished and not engine.bytes_moved:
-            batch = next(batches, None)
-            if batch is None:
-                return
-            self._survey_here(batch)
-        yield from batches
-
-    def _survey_here(self, batch: Batch) -> None:
-        before = use_meter(self._our_meter)
-        try:
-            self._take_in(survey(batch))
-        finally:
-            use_meter(before)
-
-    def header(
-        self, folder: Path, *, dataset: str | None, created: datetime, machine: str, previous: str | None
-    ) -> Header:
-        """Return the header of what was found."""
-        from verifier.manifest.header import Header, Origin, write_time  # noqa: PLC0415 - as in `Store`
-
-        real = Path(os.path.realpath(folder))
-        return Header(
-            dataset=dataset if dataset is not None else _text(real.name or "root"),
-            created=write_time(created),
-            origin=Origin(address=_text(str(real)), machine=machine),
-            digest=self._algorithm,
-            exclude=self._exclude,
-            left_out=self.tally.left_out(),
-            previous=previous,
-        )
-
-    def _receive(self, answer: Done[Surveyed] | Lost | Cancelled) -> None:
-        if isinstance(answer, Cancelled):
-            raise CancelledError("cancelled; no manifest was made")
-        if isinstance(answer, Lost):
-            raise answer.error or EngineError(f"a worker could not finish its files: {answer.cause}")
-        self._take_in(answer.answer)
-
-    def _take_in(self, surveyed: Surveyed) -> None:
-        for part in surveyed.parts:
-            self.store.draft.put((surveyed.number, part.place), part.lines, part.counts)
-        for large in surveyed.large:
-            self.store.keep_large(large)
-        for left in surveyed.left:
-            self._leave_out(left)
-        if surveyed.rest is not None:
-            self._rests.append(surveyed.rest)
-
-    def _leave_out(self, left: Left) -> None:
-        self.tally.add(left.reason, left.path, left.size_bytes, left.detail)
-        if left.reason != "cloud_only":
-            self.store.leave_untold(left.path)
-
-    def _walked_batches(self) -> Iterator[Batch]:
-        """Yield the folder's names in batches, in order; between them, what was beyond the bytes of a former one."""
-        runs: list[Run] = []
-        names = number = 0
-        for run in self._walk.runs():
-            while self._rests:
-                yield self._rests.popleft()
-            runs.append(run)
-            names += len(run.names)
-            if names >= BATCH_NAMES:
-                yield self._batch(number, 0, runs)
-                self._walked += names
-                runs, names, number = [], 0, number + 1
-        self._walked += names
-        self._walk_is_over = True
-        if runs:
-            yield self._batch(number, 0, runs)
-
-    def _left_batches(self) -> Iterator[Batch]:
-        """Yield what the walk left: the large files, each alone, the largest first, then what was beyond a batch."""
-        for file in self.store.take_large():
-            batch = self._batch(file.number, file.place, [Run(file.folder, [file.name])])
-            yield batch._replace(piece_bytes=self.store.piece_bytes)
-        while self._rests:
-            yield self._rests.popleft()
-
-    def _batch(self, number: int, first: int, runs: list[Run]) -> Batch:
-        return Batch(self._root, self._root_id, self._algorithm, number, first, runs)
 
 
 def exclude_output(folder: Path, target: Path) -> str | None:
@@ -294,7 +148,12 @@ def exclude_output(folder: Path, target: Path) -> str | None:
     return "/" + _SPECIAL.sub(r"\\\1", os.fsdecode(place.removeprefix(inside)))
 
 
-def _open(folder: Path) -> Directories:
+def open_folder(folder: Path) -> Directories:
+    """Return the folder, open.
+
+    Raises:
+        UnreachableError: it isn't there.
+    """
     try:
         return Directories(os.fsencode(folder))
     except OSError as error:
@@ -302,15 +161,7 @@ def _open(folder: Path) -> Directories:
         raise UnreachableError(f"expected a folder at {shown}, got none: {error.strerror}") from error
 
 
-def _default_workers() -> int:
+def default_workers() -> int:
+    """Return how many processes read where nobody says."""
     here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(here, _MOST_WORKERS)
-
-
-def _text(name: str) -> str:
-    """Return a name as JSON can hold it: as it is where it is UTF-8, escaped where it is not."""
-    raw = os.fsencode(name)
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError:
-        return relpath.show(raw)

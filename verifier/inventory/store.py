@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from verifier.inventory.batch import Large
 
 if TYPE_CHECKING:
+    from verifier.manifest.difference import Difference
     from verifier.manifest.writer import Draft
     from verifier.spool import Table, Workspace
 
@@ -32,9 +34,17 @@ class Store:
         self._folder = tempfile.TemporaryDirectory(prefix="verifier-", dir=parent)
         folder = Path(self._folder.name)
         self.draft: Draft = Draft(folder)
-        self._workspace: Workspace = Workspace(folder)
-        self._untold: Table[bytes] = self._workspace.table(bytes)
-        self._large: Table[Large] = self._workspace.table(Large)
+        self.marks: Draft = Draft(folder)
+        self.workspace: Workspace = Workspace(folder)
+        self._untold: Table[bytes] = self.workspace.table(bytes)
+        self._large: Table[Large] = self.workspace.table(Large)
+
+    @cached_property
+    def differences(self) -> Table[Difference]:
+        """What differs from an old manifest, where there is one."""
+        from verifier.manifest.difference import Difference  # noqa: PLC0415 - see above; only an update needs it
+
+        return self.workspace.table(Difference)
 
     def leave_untold(self, path: bytes) -> None:
         """Keep the path of a file of which nothing can be said."""
@@ -42,7 +52,7 @@ class Store:
 
     def untold(self) -> Iterator[bytes]:
         """Yield such paths in order."""
-        return self._workspace.sort_on_disk(self._untold, key=bytes, record_type=bytes)
+        return self.workspace.sort_on_disk(self._untold, key=bytes, record_type=bytes)
 
     def keep_large(self, large: Large) -> None:
         """Keep a large file for later."""
@@ -55,8 +65,8 @@ class Store:
 
     def take_large(self) -> Iterator[Large]:
         """Take the large files out, the largest first."""
-        large, self._large = self._large, self._workspace.table(Large)
-        yield from self._workspace.sort_on_disk(large, key=lambda file: -file.size_bytes, record_type=Large)
+        large, self._large = self._large, self.workspace.table(Large)
+        yield from self.workspace.sort_on_disk(large, key=lambda file: -file.size_bytes, record_type=Large)
         large.close()
 
     def __enter__(self) -> Self:
@@ -64,5 +74,6 @@ class Store:
 
     def __exit__(self, *_exception: object) -> None:
         self.draft.close()
-        self._workspace.close()
+        self.marks.close()
+        self.workspace.close()
         self._folder.cleanup()

@@ -8,17 +8,32 @@ whose bytes are in a cloud only.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
 import time
+from array import array
+from collections.abc import Iterator
 from typing import Final
 
 from verifier import progress
 from verifier.digest import new_hasher, one_shot
 from verifier.errors import SourceError, UnreachableError
 from verifier.inventory import cloud
-from verifier.inventory.batch import BATCH_BYTES, LARGE_BYTES, LINK_MARK, Batch, Large, Left, Part, Run, Surveyed
+from verifier.inventory.batch import (
+    BATCH_BYTES,
+    LARGE_BYTES,
+    LINK_MARK,
+    UNKNOWN_MARK,
+    Batch,
+    Large,
+    Left,
+    Part,
+    Run,
+    Surveyed,
+    mark_of,
+)
 from verifier.manifest.encoding import Counts, file_line, link_line
 from verifier.sources.places.walk import Directories
 
@@ -41,7 +56,7 @@ _AWAY: Final = frozenset({errno.ESTALE, errno.ENOTCONN, errno.EHOSTDOWN, errno.E
 _OURS: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 
 
-class _LeftOutError(Exception):
+class LeftOutError(Exception):
     """The file can't be in the manifest, for this reason."""
 
     def __init__(self, reason: str, detail: str, size_bytes: int = 0) -> None:
@@ -51,7 +66,7 @@ class _LeftOutError(Exception):
         self.size_bytes = size_bytes
 
 
-class _TooLargeError(Exception):
+class TooLargeError(Exception):
     """The file gets a batch of its own."""
 
     def __init__(self, size_bytes: int) -> None:
@@ -66,17 +81,33 @@ def survey(batch: Batch) -> Surveyed:
         SourceError: the folder as a whole went away.
         CancelledError: the parent asked to stop.
     """
+    with opened(batch) as directories:
+        return Survey(batch, directories).run()
+    raise AssertionError  # what is opened holds no exception back
+
+
+@contextlib.contextmanager
+def opened(batch: Batch) -> Iterator[Directories]:
+    """Give a batch's folder, open, as long as it is the one that the inventory began with.
+
+    Raises:
+        SourceError: it is another, or went away meanwhile.
+    """
     try:
         with Directories(batch.root) as directories:
             status = os.fstat(directories.root)
             if (status.st_dev, status.st_ino) != batch.root_id:
                 raise UnreachableError("expected the folder that the inventory began with, got another in its place")
-            return _Survey(batch, directories).run()
+            yield directories
     except OSError as error:
         raise UnreachableError(f"the folder went away: {error.strerror}") from error
 
 
-class _Survey:
+Found = tuple[int, int | None, str | None, bytes | None]
+"""Size in bytes, time in ns, digest, and the target where it is a link."""
+
+
+class Survey:
     """The work on one batch."""
 
     def __init__(self, batch: Batch, directories: Directories) -> None:
@@ -84,6 +115,9 @@ class _Survey:
         self._directories = directories
         self._place = self._part_place = batch.first
         self._lines: list[str] = []
+        self._marks = array("Q")
+        self._mark = UNKNOWN_MARK
+        self._found: Found = (0, None, None, None)
         self._links = self._file_bytes = 0
         self._parts: list[Part] = []
         self._large: list[Large] = []
@@ -94,6 +128,7 @@ class _Survey:
         self._began_ns = time.time_ns()
 
     def run(self) -> Surveyed:
+        """Look at every name, or at as many as a batch may read."""
         rest = None
         for index, run in enumerate(self._batch.runs):
             done = self._survey_run(run)
@@ -111,8 +146,9 @@ class _Survey:
         """Close the lines so far: what follows has its place behind a file that was left for later."""
         if self._lines:
             counts = Counts(len(self._lines) - self._links, self._links, self._file_bytes)
-            self._parts.append(Part(self._part_place, "".join(self._lines).encode(), counts))
+            self._parts.append(Part(self._part_place, "".join(self._lines).encode(), counts, self._marks.tobytes()))
             self._lines, self._links, self._file_bytes = [], 0, 0
+            self._marks = array("Q")
 
     def _survey_run(self, run: Run) -> int:
         """Look at the names in one folder; return how many were dealt with before the batch was full."""
@@ -127,24 +163,36 @@ class _Survey:
             if self._bytes >= BATCH_BYTES:
                 return index
             try:
-                if name.endswith(LINK_MARK):
-                    self._lines.append(_link(run.folder, name[:-1], parent))
-                    self._links += 1
-                    self._count(0)
-                else:
-                    self._lines.append(self._file(run.folder + name, name, parent))
-            except _TooLargeError as too_large:
+                self._look_at(run.folder, name, parent)
+            except TooLargeError as too_large:
                 self._end_part()
-                self._large.append(Large(self._batch.number, self._place, run.folder, name, too_large.size_bytes))
+                self._large.append(self._put_off(run.folder, name, too_large.size_bytes))
                 self._part_place = self._place + 1
             except OSError as error:
                 self._leave_out(run.folder + name.rstrip(LINK_MARK), _trouble(error))
-            except _LeftOutError as left:
+            except LeftOutError as left:
                 self._leave_out(run.folder + name, left)
             self._place += 1
         return len(run.names)
 
-    def _leave_out(self, path: bytes, left: _LeftOutError) -> None:
+    def _look_at(self, folder: bytes, name: bytes, parent: int) -> None:
+        """Make the line of one name."""
+        if name.endswith(LINK_MARK):
+            target = os.readlink(name[:-1], dir_fd=parent)
+            status = os.stat(name[:-1], dir_fd=parent, follow_symlinks=False)
+            self._found = (0, status.st_mtime_ns, None, target)
+            self._lines.append(link_line(folder + name[:-1], status.st_mtime_ns, target))
+            self._marks.extend(UNKNOWN_MARK)
+            self._links += 1
+            self._count(0)
+        else:
+            self._lines.append(self._file(folder + name, name, parent))
+            self._marks.extend(self._mark)
+
+    def _put_off(self, folder: bytes, name: bytes, size_bytes: int) -> Large:
+        return Large(self._batch.number, self._place, folder, name, size_bytes)
+
+    def _leave_out(self, path: bytes, left: LeftOutError) -> None:
         self._left.append(Left(left.reason, path, left.size_bytes, left.detail))
         self._count(0)
 
@@ -153,11 +201,12 @@ class _Survey:
         if cloud.IS_TOLD_HERE or self._one_shot is None:
             status = os.stat(name, dir_fd=parent, follow_symlinks=False)
             if cloud.is_cloud_only(status):
-                raise _LeftOutError("cloud_only", "its bytes are not on this machine", status.st_size)
+                raise LeftOutError("cloud_only", "its bytes are not on this machine", status.st_size)
             if self._one_shot is None:
                 _check_regular(status)
                 self._count(0)
                 self._file_bytes += status.st_size
+                self._mark = mark_of(status)
                 return file_line(path, status.st_size, status.st_mtime_ns, None)
         descriptor = self._open(name, parent)
         try:
@@ -182,7 +231,7 @@ class _Survey:
         _check_regular(before)
         size_bytes = before.st_size
         if size_bytes > LARGE_BYTES and self._batch.piece_bytes is None:
-            raise _TooLargeError(size_bytes)
+            raise TooLargeError(size_bytes)
         first = os.preadv(descriptor, _BUFFERS, 0)
         pieces: tuple[str, ...] = ()
         if self._one_shot is not None and first == size_bytes < len(_BUFFER):
@@ -202,6 +251,8 @@ class _Survey:
         ):
             return None
         self._file_bytes += size_bytes
+        self._mark = mark_of(after)
+        self._found = (size_bytes, before.st_mtime_ns, digest, None)
         return file_line(path, size_bytes, before.st_mtime_ns, digest, pieces=pieces)
 
     def _read_on(self, descriptor: int, first: int, size_bytes: int) -> tuple[str, tuple[str, ...], int]:
@@ -247,7 +298,7 @@ class _Survey:
             if line is not None:
                 return line
         size_bytes = os.fstat(descriptor).st_size
-        raise _LeftOutError("changing", "it changed each time that it was read", size_bytes)
+        raise LeftOutError("changing", "it changed each time that it was read", size_bytes)
 
     def _count(self, size_bytes: int, *, files: int = 1) -> None:
         """Count what was read; the meter is told every now and then."""
@@ -270,16 +321,10 @@ def _tick(status: os.stat_result) -> int:
 
 def _check_regular(status: os.stat_result) -> None:
     if not stat.S_ISREG(status.st_mode):
-        raise _LeftOutError("changing", "something that is no file took its place")
+        raise LeftOutError("changing", "something that is no file took its place")
 
 
-def _link(folder: bytes, name: bytes, parent: int) -> str:
-    target = os.readlink(name, dir_fd=parent)
-    status = os.stat(name, dir_fd=parent, follow_symlinks=False)
-    return link_line(folder + name, status.st_mtime_ns, target)
-
-
-def _trouble(error: OSError) -> _LeftOutError:
+def _trouble(error: OSError) -> LeftOutError:
     """Return why a file that failed like this is left out.
 
     Raises:
@@ -290,5 +335,5 @@ def _trouble(error: OSError) -> _LeftOutError:
     if error.errno in _OURS:
         raise SourceError(f"the system refuses to open more: {error.strerror}") from error
     if error.errno in _GONE:
-        return _LeftOutError("changing", "it went away before it was read")
-    return _LeftOutError("unreadable", error.strerror or str(error))
+        return LeftOutError("changing", "it went away before it was read")
+    return LeftOutError("unreadable", error.strerror or str(error))

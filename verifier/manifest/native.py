@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -143,6 +143,31 @@ class NativeManifest:
                 size_bytes += sum([entry.size_bytes for entry in entries])
                 after = entries[-1].path
                 yield entries
+        raise self._wrong(1, "expected an end line, got the header alone: the manifest was cut off")
+
+    def line_blocks(self, *, at_end: Callable[[Totals], None] | None = None) -> Iterator[bytes]:
+        """Yield the entries' lines as they stand, in blocks of whole lines: for those who take few of them apart.
+
+        Args:
+            at_end: told what the last line states, of which only the SHA-256 was held against the lines.
+
+        Raises:
+            ManifestError: at the end, the lines are not those of the SHA-256; nothing may be concluded then from what
+                came before.
+        """
+        with closing(self._blocks()) as blocks:
+            hasher = hashlib.sha256(next(blocks).data)
+            for block in blocks:
+                if block.is_last:
+                    end = _end_line(block.data)
+                    if end is None or end.sha256 != hasher.hexdigest():
+                        message = "expected an end line with the SHA-256 of all lines before, got another"
+                        raise self._wrong(block.number, f"{message}: the manifest was cut off or damaged")
+                    if at_end:
+                        at_end(Totals(files=end.files, links=end.links, bytes=end.bytes, identity=end.sha256))
+                    return
+                hasher.update(block.data)
+                yield block.data
         raise self._wrong(1, "expected an end line, got the header alone: the manifest was cut off")
 
     def _blocks(self) -> Generator[_Block, None, None]:
