@@ -2,22 +2,21 @@
 
 A merge of two ordered streams by raw path bytes: exact names first. What is left over on both sides goes to disk and is
 joined, only where one meets one, by how other systems spell names (`spelling`), and by case where the copy folds it.
-Memory is bounded whatever the number of entries or of differences.
+Where a spelling makes one name of several, the sizes must agree, too. Memory is bounded whatever the number of entries
+or of differences.
 """
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from verifier import relpath
 from verifier.entry import Entry, Listed
 from verifier.errors import ManifestError, SourceError
-from verifier.spelling import CASE, SPELLINGS, Key
+from verifier.spelling import CASE, Key, Meeting, meetings
 from verifier.spool import Table, Workspace
-
-Side = TypeVar("Side", Entry, Listed)
 
 
 class Pair(NamedTuple):
@@ -108,27 +107,38 @@ def reconcile(
 def _by_spelling(
     missing: Table[Entry], unexpected: Table[Listed], *, folds_case: Callable[[Listed], bool], workspace: Workspace
 ) -> Iterator[Pair]:
-    spellings = list(SPELLINGS)
-    if len(missing) and any(folds_case(listed) for listed in itertools.islice(unexpected, 100)):
-        spellings.append(CASE)
-    for how, entry_key, listed_key in spellings:
+    tries: list[Meeting] = []
+    if len(missing) and len(unexpected):
+        tries += meetings((entry.path for entry in missing), (listed.name for listed in unexpected))
+        if any(folds_case(listed) for listed in itertools.islice(unexpected, 100)):
+            tries.append(CASE)
+    for meeting in tries:
         if not len(missing) or not len(unexpected):
             break
         missing_still: Table[Entry] = workspace.table(Entry)
         unexpected_still: Table[Listed] = workspace.table(Listed)
-        keys = (_of_entry(entry_key), _of_listed(listed_key))
+        keys = (_of_entry(meeting.entry_key), _of_listed(meeting.listed_key))
         for pair in rejoin(missing, unexpected, workspace, *keys):
-            if pair.entry is not None and pair.listed is not None:
-                yield pair._replace(remark=how)
-            elif pair.entry is not None:
-                missing_still.append(pair.entry)
-            elif pair.listed is not None:
-                unexpected_still.append(pair.listed)
+            entry, listed = pair.entry, pair.listed
+            if entry is not None and listed is not None and (not meeting.lossy or _same_size(entry, listed)):
+                yield pair._replace(remark=meeting.how)
+                continue
+            if entry is not None:
+                missing_still.append(entry)
+            if listed is not None:
+                unexpected_still.append(listed)
         missing.close()
         unexpected.close()
         missing, unexpected = missing_still, unexpected_still
     yield from (Pair(entry, None) for entry in missing)
     yield from (Pair(None, listed) for listed in unexpected)
+
+
+def _same_size(entry: Entry, listed: Listed) -> bool:
+    """Tell whether both are files of one size, or links to one target: what a lossy spelling needs beside its key."""
+    if entry.link is not None or listed.kind != "file":
+        return listed.kind == "link" and entry.link == listed.link
+    return entry.size_bytes == listed.size_bytes
 
 
 def rejoin(
@@ -144,27 +154,28 @@ def rejoin(
     """
     lefts = itertools.groupby(workspace.sort_on_disk(entries, key=entry_key, record_type=Entry), entry_key)
     rights = itertools.groupby(workspace.sort_on_disk(listing, key=listed_key, record_type=Listed), listed_key)
-    left, right = _group(lefts), _group(rights)
+    left, right = next(lefts, None), next(rights, None)
     while left is not None or right is not None:
         if right is None or (left is not None and left[0] < right[0]):
             assert left is not None  # noqa: S101 - for the type checker: one of both is there
             yield from (Pair(entry, None) for entry in left[1])
-            left = _group(lefts)
+            left = next(lefts, None)
         elif left is None or right[0] < left[0]:
             yield from (Pair(None, listed) for listed in right[1])
-            right = _group(rights)
+            right = next(rights, None)
         else:
-            if len(left[1]) == len(right[1]) == 1:
-                yield Pair(left[1][0], right[1][0])
-            else:
-                yield from (Pair(entry, None) for entry in left[1])
-                yield from (Pair(None, listed) for listed in right[1])
-            left, right = _group(lefts), _group(rights)
+            yield from _met(left[1], right[1])
+            left, right = next(lefts, None), next(rights, None)
 
 
-def _group(groups: Iterator[tuple[Any, Iterator[Side]]]) -> tuple[Any, list[Side]] | None:
-    following = next(groups, None)
-    return None if following is None else (following[0], list(following[1]))
+def _met(entries: Iterator[Entry], listing: Iterator[Listed]) -> Iterator[Pair]:
+    """Yield those of one key: together where there is one of each. A group may be as large as the dataset."""
+    first_entries, first_listed = list(itertools.islice(entries, 2)), list(itertools.islice(listing, 2))
+    if len(first_entries) == len(first_listed) == 1:
+        yield Pair(first_entries[0], first_listed[0])
+        return
+    yield from (Pair(entry, None) for entry in itertools.chain(first_entries, entries))
+    yield from (Pair(None, listed) for listed in itertools.chain(first_listed, listing))
 
 
 def _of_entry(key: Key) -> Callable[[Entry], bytes]:

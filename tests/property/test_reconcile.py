@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from verifier.entry import Entry, Listed
 from verifier.errors import ManifestError, SourceError
 from verifier.reconcile import Pair, join, reconcile, rejoin
-from verifier.spelling import CASE, SPELLINGS
+from verifier.spelling import CASE, FORM, SPELLINGS, Meeting
 from verifier.spool import Workspace
 
 # Few characters, of which many meet: composed and decomposed, cases, rclone's look-alikes and its quote, bytes that
@@ -25,6 +25,8 @@ from verifier.spool import Workspace
 _PARTS = [
     b"a", b"A", b"b", "é".encode(), b"e\xcc\x81", "É".encode(), "\u00c5".encode(), "\u212b".encode(), b"A\xcc\x8a",
     b"\n", "\u240a".encode(), "\u201b".encode(), b"*", "\uff0a".encode(), b" ", b".", b"\xff", b"\xc3",
+    b":", b"_", "\uf021".encode(), "\uf022".encode(), "\uf02a".encode(), "\uf03a".encode(), "\uf028".encode(),
+    "\uf020".encode(), "÷".encode(), b"_NAS_Jan-03-0901-2013_CaseConflict", b"_TailCharacterConflict", b"/b",
 ]  # fmt: skip
 names = st.lists(st.sampled_from(_PARTS), min_size=1, max_size=3).map(b"".join)
 trees = st.sets(names, max_size=14)
@@ -36,12 +38,25 @@ def _workspace() -> Iterator[Workspace]:
         yield workspace
 
 
+def _size(name: bytes) -> int:
+    """Return a size that names which differ in one character often share, and often don't."""
+    return len(name) % 2
+
+
 def _entries(paths: set[bytes]) -> list[Entry]:
-    return [Entry(path=path) for path in sorted(paths)]
+    return [Entry(path=path, size_bytes=_size(path)) for path in sorted(paths)]
 
 
 def _listing(paths: set[bytes]) -> list[Listed]:
-    return [Listed(name=path) for path in sorted(paths)]
+    return [Listed(name=path, size_bytes=_size(path)) for path in sorted(paths)]
+
+
+def _meetings() -> Iterator[Meeting]:
+    """Yield every try, worth while or not."""
+    yield FORM
+    for spelling in SPELLINGS:
+        yield Meeting(spelling.how, spelling.plain, spelling.key, spelling.lossy)
+        yield Meeting(spelling.how, spelling.key, spelling.plain, spelling.lossy)
 
 
 def _names(pairs: list[Pair]) -> set[tuple[bytes | None, bytes | None, str | None]]:
@@ -53,13 +68,14 @@ def _oracle(
 ) -> set[tuple[bytes | None, bytes | None, str | None]]:
     found: set[tuple[bytes | None, bytes | None, str | None]] = {(path, path, None) for path in entries & listing}
     lefts, rights = entries - listing, listing - entries
-    for how, left_key, right_key in [*SPELLINGS, CASE] if folds else [*SPELLINGS]:
+    for how, left_key, right_key, lossy in [*_meetings(), CASE] if folds else _meetings():
         left_keys, right_keys = Counter(map(left_key, lefts)), Counter(map(right_key, rights))
         by_key = {right_key(right): right for right in rights}
         met = {
             (left, by_key[left_key(left)], how)
             for left in lefts
             if left_keys[left_key(left)] == right_keys[left_key(left)] == 1
+            and (not lossy or _size(left) == _size(by_key[left_key(left)]))
         }
         found |= met
         lefts -= {left for left, _, _ in met}
