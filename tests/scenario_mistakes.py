@@ -8,6 +8,11 @@ SLUG = "a slug of lower-case letters, digits and hyphens, at most 64"
 DURATION = 'a duration as "30m", "24h", "90d" or "2w"'
 SIZE = 'a size as "20GiB", "500MB" or "10 KiB"'
 FOLDER = "a folder"
+KEYS = (
+    "name", "manifest", "unchanging", "prefix", "root", "map", "objectives", "sample", "budget", "scratch", "copy",
+    "report", "place",
+)  # fmt: skip
+APART = "folders apart from those of the other pairs"
 REFERENCE = (
     "a reference to a secret, one of { env = … }, { file = … }, { credential = … }, { keyring = … }, { command = … }"
 )
@@ -29,6 +34,25 @@ MISTAKES = [
     ("", "unchanging = [5]", "unchanging[1]", "a pattern as in .gitignore, got 5"),
     ("", 'unchanging = ["a", " "]', "unchanging[2]", 'a pattern as in .gitignore, got " "'),
     ("", 'unchanging = ["!"]', "unchanging[1]", 'a pattern as in .gitignore, got "!"'),
+    ("", "prefix = 5", "prefix", "a folder, got 5"),
+    ("", 'prefix = "../others/"', "prefix", "a path of plain names, got ../others"),
+    ("", "root = []", "root", "a folder, got a list"),
+    ("", 'root = "/home/../etc"', "root", "a path of plain names, got home/../etc"),
+    ("", "map = {}", "map", "a list of pairs of folders, got a table"),
+    ("", 'map = [["a"]]', "map[1]", 'a pair as ["C:/Users/Ana/", "ana/"], got a list'),
+    ("", 'map = [["a", "b"], ["c", "../b"]]', "map[2]", "a path of plain names, got ../b"),
+    ("", 'map = [["a", "b"], ["c", 5]]', "map[2]", "a folder, got 5"),
+    *(
+        ("", f"map = {stated}", "map[2]", f"{APART}, got {got}")
+        for stated, got in (
+            ('[["a/b", "x"], ["a", "y"]]', "a/ and a/b/"),
+            ('[["a", "x"], ["a/b", "y"]]', "a/b/ and a/"),
+            ('[["a", "x"], ["b", "x"]]', "x/ and x/"),
+            ('[["a", "x"], ["b", "x/z/"]]', "x/z/ and x/"),
+            ('[["a", "x"], ["b", ""]]', "/ and x/"),
+            ("[['C:\\Users', 'x'], ['C:/Users/Ana', 'y']]", "C:/Users/Ana/ and C:/Users/"),
+        )
+    ),
     ("", "objectives = 5", "objectives", "a table [objectives], got 5"),
     ("", "copy = 5", "copy", "at least one [[copy]], got 5"),
     ("", "copy = []", "copy", "at least one [[copy]], got an empty list"),
@@ -38,7 +62,7 @@ MISTAKES = [
         "",
         "colour = 5",
         "colour",
-        "one of name, manifest, unchanging, objectives, sample, budget, scratch, copy, report, place, got colour",
+        f"one of {', '.join(KEYS)}, got colour",
     ),
     ("", "unchangin = []", "unchangin", "a key that is known here, got unchangin; did you mean unchanging?"),
     ("", 'rpo = "24h"', "rpo", "a key that is known here, got rpo; did you mean rpo in [objectives]?"),
@@ -115,6 +139,9 @@ MISTAKES = [
     ("[copy]", 'live = "yes"', "copy[1].live", 'true or false, got "yes"'),
     ("[copy]", 'medium = "My NAS"', "copy[1].medium", f'{SLUG}, got "My NAS"'),
     ("[copy]", 'site = ""', "copy[1].site", f'{SLUG}, got ""'),
+    ("[copy]", "prefix = true", "copy[1].prefix", "a folder, got true"),
+    ("[copy]", 'root = "a//b"', "copy[1].root", "a path of plain names, got a//b"),
+    ("[copy]", 'map = [["a", "b"], ["a", "c"]]', "copy[1].map[2]", f"{APART}, got a/ and a/"),
     ("[copy]", "mount = []", "copy[1].mount", "a path, got a list"),
     ("[copy]", 'marker = "../x"', "copy[1].marker", "a path of plain names, got ../x"),
     ("[copy]", "marker = {}", "copy[1].marker", "a path inside the copy, got a table"),

@@ -151,6 +151,21 @@ class CoverageFacts(msgspec.Struct, frozen=True, kw_only=True):
     """Over time: how much of the manifest was ever proven from this copy with its present content."""
 
     proven: Count
+class NameFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A name from outside, raw; whoever shows it escapes it (`relpath.show`)."""
+
+    path: str | None = None
+    path_b64: str | None = None
+
+
+class FoundName(msgspec.Struct, frozen=True, kw_only=True):
+    """An entry that the copy has under another name, and how the two names were joined."""
+
+    how: str
+    entry: NameFacts
+    listed: NameFacts
+
+
     of: Count
     oldest_proven_at: str | None = None
 
@@ -162,8 +177,9 @@ class CopyFacts(msgspec.Struct, frozen=True, kw_only=True):
     `manifest`: one of its `manifests`.
     `listed` is all that the copy holds; `population` the comparable entries, of which the sample is drawn; `planned`
     those that were to be restored; `proven` those restored with every byte equal. `counts` has each finding kind and
-    each reason that occurred. `found_as` counts entries found under another name, by how. `counted` are examples of
-    the kinds that are counted and not held against the copy.
+    each reason that occurred. `found_as` counts entries found under another name, by how; `found_names` are the first
+    of each, and unset where there are none, as in proofs that did not name them. `counted` are examples of the kinds
+    that are counted and not held against the copy.
     """
 
     name: str
@@ -189,6 +205,7 @@ class CopyFacts(msgspec.Struct, frozen=True, kw_only=True):
     coverage: CoverageFacts
     control: Literal["detected", "undetected", "not run"]
     notes: tuple[str, ...]
+    found_names: tuple[FoundName, ...] | msgspec.UnsetType = msgspec.UNSET
     measured: dict[str, float | int | str | None]
     manifest: str | UnsetType = UNSET
     manifest_created_at: str | UnsetType | None = UNSET

@@ -32,6 +32,7 @@ from verifier.outcome import Finding, FindingKind, Match, Outcome, Reason, Unres
 from verifier.progress import CancelledError
 from verifier.scratch import Slot
 from verifier.sources.interface import Failed, Landed, Location, Request, Source
+from verifier.sources.naming import Naming
 from verifier.sources.table import open_source
 
 _REASONS: Final[tuple[tuple[type[SourceError], Reason], ...]] = (
@@ -40,7 +41,7 @@ _REASONS: Final[tuple[tuple[type[SourceError], Reason], ...]] = (
     (ChangedDuringError, Reason.CHANGED_DURING),
     (InterruptedTransferError, Reason.INTERRUPTED),
 )
-_open_sources: Final[dict[tuple[str, str], Source]] = {}
+_open_sources: Final[dict[tuple[str, str, Naming], Source]] = {}
 _open_live: Final[dict[Path, LiveFolder]] = {}
 
 
@@ -104,9 +105,9 @@ def _source(location: Location) -> Source:
     return source
 
 
-def _key(location: Location) -> tuple[str, str]:
-    """Return what tells a location from others: the same address with other credentials is another source."""
-    return location.address, repr(sorted(location.options.items()))
+def _key(location: Location) -> tuple[str, str, Naming]:
+    """Return what tells a location from others: the same address with other credentials, or other names, is another."""
+    return location.address, repr(sorted(location.options.items())), location.naming
 
 
 def _live_folder(root: Path) -> LiveFolder:

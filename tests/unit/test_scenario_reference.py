@@ -9,8 +9,9 @@ from typing import Any
 
 import jsonschema
 import pytest
-from scenario_mistakes import MISTAKES, NOT_YET, scenario_with
+from scenario_mistakes import APART, MISTAKES, NOT_YET, scenario_with
 
+from verifier.scenario.names import KEYS as NAMES
 from verifier.scenario.reference import json_schema, markdown, shared_json_schema
 from verifier.scenario.scenario import Scenario
 from verifier.scenario.section import Key, Section
@@ -38,8 +39,8 @@ def rows(section: Section, maker: type) -> list[tuple[str, Key, type]]:
 def test_every_key_that_is_carried_out_goes_to_a_field() -> None:
     for name, key, maker in rows(SCENARIO, Scenario):
         fields = {field.name for field in dataclasses.fields(maker)}
-        # A place is worked into the copies that name it.
-        assert key.not_yet is not None or name == "place" or key.goes_to.split(".")[0] in fields, name
+        # A place is worked into the copies that name it, and names at the top into all of them.
+        assert key.not_yet is not None or name == "place" or name in NAMES or key.goes_to.split(".")[0] in fields, name
 
 
 def test_what_scenarios_share_is_what_they_have() -> None:
@@ -77,6 +78,8 @@ BEYOND_A_SCHEMA = {
     'unchanging = ["!"]', 'at = "sftp://nas"', 'at = "sftp://-oX/x"', 'at = "smb://u@nas/x"', 'at = "rclone:a:b"',
     'at = "restic:/r"', 'at = "borg:/r"', 'at = "sftp://drill:hunter2@nas/x"', 'at = "~other/x"', 'marker = "../x"',
     'identity = """a\nb"""',
+    'prefix = "../others/"', 'root = "/home/../etc"', 'root = "a//b"', 'map = [["a", "b"], ["c", "../b"]]',
+    *(row[1] for row in MISTAKES if APART in row[3]),
     # What must fit another key.
     'place = "nas"', 'known_hosts = "h"', 'key = { env = "A" }',
     # Amounts that the text of a size or duration comes to.

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 from verifier import relpath
 from verifier.cli.drilling import add_options, run_drills
 from verifier.cli.setting import Setting
-from verifier.errors import UsageError
+from verifier.errors import UnsafePathError, UsageError
 
 if TYPE_CHECKING:
     from verifier.scenario.scenario import Scenario
+    from verifier.sources.naming import Naming
 
 _UNIT_SECONDS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _DURATION = re.compile(r"([0-9]{1,6})([mhdw])\Z")
@@ -32,6 +33,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     reference.add_argument("--manifest", type=Path, metavar="FILE", help="what was known good")
     reference.add_argument("--against", type=Path, metavar="FOLDER", help="the live data, as it is now")
     parser.add_argument("--newer", type=_seconds, metavar="AGE", help="with --against: only what changed since, as 30d")
+    parser.add_argument("--root", metavar="PATH", help="where the data lay, if the copy stores whole paths")
     parser.add_argument("--known-hosts", type=Path, metavar="FILE", help="SFTP: default ~/.ssh/known_hosts")
     parser.add_argument("--identity", type=Path, metavar="FILE", help="SFTP: the private key to sign in by")
     add_options(parser)
@@ -64,18 +66,30 @@ def scenario_of(arguments: argparse.Namespace, environment: Mapping[str, str]) -
     reference = Path(os.path.realpath((arguments.manifest or arguments.against).expanduser()))
     if arguments.against is not None and not reference.is_dir():
         raise UsageError(f"expected a folder of live data, got none at {relpath.show(os.fsencode(reference))}")
-    stated = json.dumps([address, str(reference), arguments.newer], ensure_ascii=True)
+    naming = _naming(arguments.root)
+    # Without a root it is what it was before there were roots, so that a chain goes on.
+    root = [naming.root.hex()] if naming else []
+    stated = json.dumps([address, str(reference), arguments.newer, *root], ensure_ascii=True)
     sha256 = hashlib.sha256(stated.encode()).hexdigest()
     return Scenario(
         name=f"prove-{_slug(address)}-{sha256[:8]}",
         sha256=sha256,
-        copies=(Copy(name="copy", at=address, options=_options(arguments, address, environment)),),
+        copies=(Copy(name="copy", at=address, options=_options(arguments, address, environment), naming=naming),),
         manifest=None if arguments.manifest is None else reference,
         against=None if arguments.against is None else reference,
         newer_seconds=arguments.newer,
         only=tuple(arguments.only),
         sample=Sample(full=arguments.full, files=arguments.sample),
     )
+
+
+def _naming(root: str | None) -> Naming:
+    from verifier.sources.naming import Naming, folder_name  # noqa: PLC0415 - loaded when a drill begins
+
+    try:
+        return Naming() if root is None else Naming(root=folder_name(root))
+    except UnsafePathError as error:
+        raise UsageError(f"--root: {error.message}") from error
 
 
 def _options(arguments: argparse.Namespace, address: str, environment: Mapping[str, str]) -> dict[str, object]:

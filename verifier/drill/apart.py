@@ -9,7 +9,7 @@ from pathlib import Path
 from verifier import relpath
 from verifier.errors import UsageError
 from verifier.scenario.scenario import Copy
-from verifier.sources.table import folder_of
+from verifier.sources.table import folder_at
 
 
 def refuse_inside_copies(copies: Sequence[Copy], *, reports: Path, state: Path) -> None:
@@ -19,7 +19,7 @@ def refuse_inside_copies(copies: Sequence[Copy], *, reports: Path, state: Path) 
         UsageError: says which, and where.
     """
     for copy in copies:
-        folder = None if copy.live else folder_of(copy.at)
+        folder = None if copy.live else folder_at(copy.location)
         if folder is None:
             continue
         inside = os.path.realpath(folder)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from verifier import relpath
 from verifier.drill.account import Account, count
@@ -17,10 +17,10 @@ from verifier.drill.moment import moment_of, time_text
 from verifier.drill.reference import Reference
 from verifier.drill.surveyed import Survey
 from verifier.outcome import Finding, FindingKind
-from verifier.proof import Assurance, CopyFacts, Count, CoverageFacts, VerdictFacts
+from verifier.proof import Assurance, CopyFacts, Count, CoverageFacts, FoundName, NameFacts, VerdictFacts
 from verifier.sample import at_most_bad
 from verifier.scenario.scenario import Copy, Scenario
-from verifier.sources.table import folder_of
+from verifier.sources.table import folder_at
 from verifier.verdict import Evidence, Verdict, judge_copy
 
 _FEW_CACHED: Final = 0.1
@@ -82,7 +82,7 @@ def _objective(kind: FindingKind, allowed_seconds: float, actual_seconds: float)
 
 def _warnings(part: CopyDrill, reference: Reference) -> list[str]:
     warnings = [] if part.survey is None else [*part.survey.facts.warnings, *part.survey.warnings]
-    folder = folder_of(part.copy.at)
+    folder = folder_at(part.copy.location)
     if folder is not None and reference.is_made_from(folder):
         itself = "compared with itself: the manifest was made from this very copy, so damage before then is not seen"
         warnings.append(itself)
@@ -124,11 +124,21 @@ def copy_facts(
         counted=account.counted(),
         unrestored=account.unrestored_facts(),
         found_as={} if survey is None else survey.found_as,
+        found_names=_found_names(survey),
         assurance=_assurance(part, scenario),
         coverage=covered,
         control=part.control,
         notes=tuple(_notes(part, scenario)),
         measured=_measured(part),
+    )
+
+
+def _found_names(survey: Survey | None) -> tuple[FoundName, ...] | UnsetType:
+    if survey is None or not survey.found_names:
+        return UNSET
+    return tuple(
+        FoundName(how=how, entry=NameFacts(**relpath.to_json(path)), listed=NameFacts(**relpath.to_json(name)))
+        for path, name, how in survey.found_names
     )
 
 
@@ -181,6 +191,12 @@ def _notes(part: CopyDrill, scenario: Scenario) -> list[str]:
     if survey.left_out.files:
         left = survey.left_out
         notes.append(f"left out by the manifest's own patterns: {left.files:,} files, {left.size_bytes:,} bytes")
+    if survey.sidecars.files:
+        aside = survey.sidecars
+        notes.append(
+            f"left out, for systems put such files beside the data by themselves (thumbnails, indexes, recycle bins): "
+            f"{aside.files:,} files, {aside.size_bytes:,} bytes"
+        )
     if survey.special_files:
         notes.append(f"pipes, sockets and devices, which hold no bytes and were passed over: {survey.special_files:,}")
     if survey.equal_links:

@@ -43,7 +43,7 @@ from verifier.proof import CoverageFacts
 from verifier.restore import Job, close_sources
 from verifier.scenario.scenario import Scenario
 from verifier.scratch import Scratch
-from verifier.sources.table import folder_of
+from verifier.sources.table import folder_at
 from verifier.spool import Workspace
 from verifier.verdict import Result, Verdict
 
@@ -132,7 +132,7 @@ def _tell(watcher: Watcher, interruption: Interruption, files: int, total: int |
 
 
 def _claim_scratch(scenario: Scenario, surroundings: Surroundings) -> Scratch:
-    folders = [folder_of(copy.at) for copy in scenario.copies]
+    folders = [folder_at(copy.location) for copy in scenario.copies]
     forbidden = [folder for folder in (*folders, scenario.against) if folder is not None]
     return Scratch.claim(
         scenario.scratch_path or surroundings.scratch,

@@ -115,7 +115,8 @@ def list_live(scenario: Scenario, *, now: datetime, folder: Path, on_progress: P
     if live is None:
         raise AssertionError("a scenario has a manifest or live data")
     for copy in scenario.copies:
-        if os.path.realpath(copy.at) == os.path.realpath(live):
+        place = folder_at(copy.location)
+        if place is not None and os.path.realpath(place) == os.path.realpath(live):
             shown = relpath.show(os.fsencode(live))
             raise SameDataError(f"expected a copy and the live data, got the same folder twice: {shown}")
     since_ns = None

@@ -11,7 +11,7 @@ from verifier.drill.reference import Reference
 from verifier.errors import SameDataError
 from verifier.reconcile import Pair
 from verifier.scenario.scenario import Copy
-from verifier.sources.table import folder_of
+from verifier.sources.table import folder_at
 
 _FIRST: Final = 64
 _THEN_EACH: Final = 50
@@ -25,7 +25,8 @@ class SameDataWatch:
     """
 
     def __init__(self, reference: Reference, copy: Copy) -> None:
-        self._copy = folder_of(copy.at)
+        self._copy = folder_at(copy.location)
+        self._own_name = copy.naming.within.to_copy
         self._live = list(reference.live_folders)
         if self._copy is not None and reference.is_made_from(self._copy):
             # A manifest may be made of a copy and held against it later: that is told as "compared with itself".
@@ -43,10 +44,13 @@ class SameDataWatch:
             return
         if pair.entry is None or pair.listed is None or self._copy is None:
             return
+        own_name = self._own_name(pair.listed.name)
+        if own_name is None:
+            return
         for live in self._live:
             try:
                 original = os.lstat(_under(live, pair.entry.path))
-                copied = os.lstat(_under(self._copy, pair.listed.name))
+                copied = os.lstat(_under(self._copy, own_name))
             except OSError:
                 continue
             if (original.st_dev, original.st_ino) == (copied.st_dev, copied.st_ino):

@@ -15,6 +15,7 @@ from verifier.drill.absences import tell_absences
 from verifier.drill.reference import Reference
 from verifier.drill.references import Choice, References
 from verifier.drill.same_data import SameDataWatch
+from verifier.drill.sidecars import set_sidecars_aside
 from verifier.drill.surveyed import Survey
 from verifier.entry import Entry, Item, Listed, sized_as
 from verifier.errors import UnreachableError
@@ -23,6 +24,7 @@ from verifier.patterns import Patterns
 from verifier.plan import TimeEvidence, judge_listed
 from verifier.reconcile import Pair, reconcile
 from verifier.scenario.scenario import Copy, Scenario
+from verifier.sidecars import may_be_sidecar
 from verifier.sources.interface import Location, Source
 from verifier.sources.table import open_source
 from verifier.spool import Table, Workspace
@@ -68,7 +70,7 @@ def take_survey(
         SourceError: the copy is not there, is empty, refuses us, or is the live data itself.
         ManifestError: the manifest that fits the copy can't be read whole.
     """
-    location = Location(address=copy.at, options=_pins(copy))
+    location = copy.location
     with open_source(location) as source:
         listing = watch(source.list())
         newest_mtime_ns = None
@@ -84,7 +86,7 @@ def take_survey(
         times = _sort_out(joined, survey, SameDataWatch(reference, copy))
         survey.facts = source.facts()
         survey.keeps_times = source.keeps_times if copy.keeps_times is None else copy.keeps_times
-    if not survey.files_seen and reference.facts.files:
+    if not survey.has_files and not len(survey.pairs) and reference.facts.files:
         raise UnreachableError(
             f"expected files in {relpath.show(copy.at)}, got an empty folder",
             hint="is the disk or share mounted?",
@@ -96,17 +98,13 @@ def take_survey(
             "so every file is judged by its bytes"
         )
     told = len(survey.pairs) + len(survey.missing) - 1  # the entry that exists nowhere is no part of the reference
+    set_sidecars_aside(survey, workspace)
     _classify(survey, rules, live=reference.live is not None)
     tell_absences(survey, reference, workspace, live_copies=rules.live_copies, unchanging=rules.unchanging)
     if told != survey.expected_entries:
         survey.control_missed = True
         survey.notes.append(f"{told:,} of {survey.expected_entries:,} entries were told as found or as missing")
     return survey
-
-
-def _pins(copy: Copy) -> dict[str, object]:
-    pins = {"mount": copy.mount, "marker": copy.marker, "filesystem": copy.filesystem}
-    return {**copy.options, **{key: str(value) for key, value in pins.items() if value is not None}}
 
 
 def _laid_down(
@@ -118,7 +116,7 @@ def _laid_down(
     for listed in listing:
         table.append(listed)
         if listed.kind == "file" and listed.mtime_ns is not None and (newest is None or listed.mtime_ns > newest):
-            newest = newest if exclude.match(listed.name) else listed.mtime_ns
+            newest = newest if exclude.match(listed.name) or may_be_sidecar(listed.name) else listed.mtime_ns
     return iter(table), newest
 
 
@@ -172,12 +170,10 @@ def _with_absent(entries: Iterator[Entry], absent: bytes) -> Iterator[Entry]:
 def _counted(listing: Iterable[Listed], exclude: Patterns, only: Patterns, survey: Survey) -> Iterator[Listed]:
     """Pass on what of the listing is drilled; count it, and what the manifest's exclusions leave out."""
     for listed in listing:
-        survey.files_seen += listed.kind == "file"
         if exclude and exclude.match(listed.name):
             survey.left_out.add(listed.size_bytes)
             continue
-        if listed.kind == "file" and listed.mtime_ns is not None:
-            survey.newest_mtime_ns = max(survey.newest_mtime_ns or listed.mtime_ns, listed.mtime_ns)
+        _look_for_signs_of_backup(listed, survey)
         if only and not only.match(listed.name):
             continue
         if listed.kind == "unsafe":
@@ -189,15 +185,30 @@ def _counted(listing: Iterable[Listed], exclude: Patterns, only: Patterns, surve
         yield listed
 
 
+def _look_for_signs_of_backup(listed: Listed, survey: Survey) -> None:
+    """Note that there is a file, and the time of the newest: those alone that no system put there by itself.
+
+    A NAS that made thumbnails today would otherwise hide that the last backup was a year ago, or that nothing is left.
+    """
+    if listed.kind != "file":
+        return
+    time_ns, newest_ns = listed.mtime_ns, survey.newest_mtime_ns
+    newer = time_ns is not None and (newest_ns is None or time_ns > newest_ns)
+    if (newer or not survey.has_files) and not may_be_sidecar(listed.name):
+        survey.has_files = True
+        survey.newest_mtime_ns = time_ns if newer else newest_ns
+
+
 def _sort_out(joined: Iterable[Pair], survey: Survey, watch: SameDataWatch) -> TimeEvidence:
     """Lay what was joined, and what was not, on their tables; return how the times compare."""
     times = TimeEvidence()
     for pair in joined:
         entry, listed, remark = pair
         if entry is not None and listed is not None:
+            entry = sized_as(entry, listed)  # noqa: PLW2901 - the same entry, with all that is known of it
             survey.pairs.append(Item(entry=entry, listed=listed, found_as=remark))
             if remark is not None:
-                survey.found_as[remark] = survey.found_as.get(remark, 0) + 1
+                survey.note_other_name(entry, listed, remark)
             if entry.link is None and listed.kind == "file":
                 times.add(entry, listed)
                 watch.look(pair)
@@ -205,7 +216,6 @@ def _sort_out(joined: Iterable[Pair], survey: Survey, watch: SameDataWatch) -> T
             survey.missing.append(entry)
         elif listed is not None and listed.kind == "other":
             survey.special_files += 1
-            entry = sized_as(entry, listed)  # noqa: PLW2901 - the same entry, with all that is known of it
         elif listed is not None:
             survey.unexpected.append(listed)
     return times

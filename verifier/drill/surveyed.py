@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from verifier.drill.reference import Reference
 from verifier.entry import Entry, Item, Listed
@@ -12,6 +13,9 @@ from verifier.sources.interface import Location, SourceFacts
 from verifier.spool import Table
 from verifier.verdict import Amount
 
+NAMES_KEPT: Final = 100
+"""So many names of each kind that were found under another are told; the rest are counted."""
+
 
 @dataclass(kw_only=True)
 class Survey:
@@ -19,10 +23,12 @@ class Survey:
 
     `reference` is what the copy is held against, and `warnings` are sentences on that choice. `newer` items are those
     that the listing says were changed since; `moved` ones missing entries, each with the unexpected file it may be;
-    `findings` are what the listing alone shows. `files_seen` are all regular files of the copy; `newest_mtime_ns` is
-    theirs but for what the manifest excludes, whatever part of them is drilled; `expected_files` the reference's files
-    that are. `control_missed` says that the entry which exists nowhere was not told as missing, or another one neither
-    as found nor as missing.
+    `findings` are what the listing alone shows. `has_files` says that the copy holds a regular file which no
+    system put there by itself; `newest_mtime_ns` is theirs but for what the manifest excludes, whatever part of them is
+    drilled; `sidecars` are those that systems did put there, and that the reference does not have; `expected_files` the
+    reference's files that are drilled; `found_names` the first of those found under another name: its path, its name in
+    the copy, and by what. `control_missed` says that the entry which exists nowhere was not told as missing, or another
+    one neither as found nor as missing.
     """
 
     copy: Copy
@@ -37,11 +43,12 @@ class Survey:
     newer: Table[Item]
     moved: Table[Item]
     findings: Table[Finding]
-    files_seen: int = 0
+    has_files: bool = False
     expected_files: int = 0
     expected_entries: int = 0
     listed: Amount = field(default_factory=Amount)
     left_out: Amount = field(default_factory=Amount)
+    sidecars: Amount = field(default_factory=Amount)
     special_files: int = 0
     equal_links: int = 0
     holds_links: bool = True
@@ -49,6 +56,13 @@ class Survey:
     newest_mtime_ns: int | None = None
     population: Amount = field(default_factory=Amount)
     found_as: dict[str, int] = field(default_factory=dict)
+    found_names: list[tuple[bytes, bytes, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     control_missed: bool = False
+
+    def note_other_name(self, entry: Entry, listed: Listed, how: str) -> None:
+        """Count an entry that was found under another name, and keep the first names of each kind."""
+        count = self.found_as[how] = self.found_as.get(how, 0) + 1
+        if count <= NAMES_KEPT:
+            self.found_names.append((entry.path, listed.name, how))

@@ -21,6 +21,7 @@ from verifier import relpath
 from verifier.errors import ScenarioError
 from verifier.scenario.checker import Checker, Problem, make_fields
 from verifier.scenario.lines import Lines, Place
+from verifier.scenario.names import hand_down
 from verifier.scenario.place import Completed, complete
 from verifier.scenario.scenario import Scenario
 from verifier.scenario.section import Base, shown
@@ -119,7 +120,7 @@ def find(folder: Path) -> list[Path]:
 
 
 def _made(reading: _Reading, shared: _Reading) -> Scenario:
-    fields = make_fields(SCENARIO, {**shared.fields, **reading.fields})
+    fields = make_fields(SCENARIO, hand_down({**shared.fields, **reading.fields}))
     return Scenario(**fields, sha256=reading.sha256, path=reading.path.absolute())
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from verifier.sources.interface import Location
+from verifier.sources.naming import Naming
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,6 +17,7 @@ class Copy:
     `mount` (a mount point that must be mounted), `marker` (a file that must exist in the copy) and `filesystem` (its
     file-system id, as `findmnt -o UUID` prints it) pin a copy, so that an empty mount point is never taken for it.
     `keeps_times` false says that the copy's modification times are not the source's. `options` are the place's own.
+    `naming` says where in the copy the dataset lies, and how the copy names its files.
     """
 
     name: str
@@ -29,13 +31,14 @@ class Copy:
     filesystem: str | None = None
     keeps_times: bool | None = None
     options: Mapping[str, object] = field(default_factory=dict)
+    naming: Naming = field(default_factory=Naming)
 
     @property
     def location(self) -> Location:
-        """Where to open the copy: its address, its place's options, and what pins it."""
+        """Where to open the copy: its address, its place's options, what pins it, and how it names files."""
         pins = {"mount": self.mount, "marker": self.marker, "filesystem": self.filesystem}
         stated = {name: str(pin) for name, pin in pins.items() if pin is not None}
-        return Location(address=self.at, options={**self.options, **stated})
+        return Location(address=self.at, options={**self.options, **stated}, naming=self.naming)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

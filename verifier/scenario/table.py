@@ -28,6 +28,8 @@ from verifier.scenario.kinds import (
     number,
     one_of,
 )
+from verifier.scenario.names import KEYS as NAMES
+from verifier.scenario.names import names_fit_together
 from verifier.scenario.scenario import Copy, Objectives, Sample
 from verifier.scenario.section import Key, ListOf, Section, TablesOf, shown
 from verifier.sources.places.sftp.address import FINGERPRINT
@@ -46,13 +48,15 @@ def _one_way_to_sample(values: Mapping[str, Any]) -> _Problems:
 
 
 def _copies_differ(values: Mapping[str, Any]) -> _Problems:
-    for field, key in (("name", "name"), ("at", "at")):
+    for key in ("name", "at"):
         seen = set()
         for index, copy in enumerate(values.get("copies", ())):
-            value = copy.get(field)
-            if value is not None and value in seen:
+            value = copy.get(key)
+            # One address may hold several copies, each in a folder of its own.
+            told_apart = (value, repr(copy.get("naming")) if key == "at" else None)
+            if value is not None and told_apart in seen:
                 yield ("copy", index, key), f"expected a copy's own {key}, got that of another copy, {shown(value)}"
-            seen.add(value)
+            seen.add(told_apart)
 
 
 def _one_copy_is_drilled(values: Mapping[str, Any]) -> _Problems:
@@ -173,10 +177,10 @@ _MEDIUM: Final = replace(
     SLUG, schema={**SLUG.schema, "examples": ["ssd", "hdd", "nas", "usb", "optical", "tape", "cloud"]}
 )
 
-_COPY: Final = Section(
+COPY: Final = Section(
     makes=Copy,
     repeated=True,
-    rules=(_b2_needs_a_key, _options_fit_the_address, _options_fit_each_other),
+    rules=(_b2_needs_a_key, _options_fit_the_address, _options_fit_each_other, names_fit_together),
     keys={
         "name": Key(kind=SLUG, goes_to="name", required=True, means="what the copy is called"),
         "at": Key(
@@ -192,6 +196,7 @@ _COPY: Final = Section(
             means="the [place.NAME] whose keys it has where it states none; at is then a path below the place's",
         ),
         "live": Key(kind=BOOLEAN, goes_to="live", means="it is the original: counted by the rule, not drilled"),
+        **NAMES,
         "medium": Key(
             kind=_MEDIUM, goes_to="medium", means="what it lies on: ssd, hdd, nas, usb, optical, tape, cloud"
         ),
@@ -249,14 +254,14 @@ _REPORT: Final = Section(
 
 _NOT_SHARED: Final = ("name", "place", "live")
 PLACE: Final = Section(
-    keys={name: replace(key, required=False) for name, key in _COPY.keys.items() if name not in _NOT_SHARED}
+    keys={name: replace(key, required=False) for name, key in COPY.keys.items() if name not in _NOT_SHARED}
 )
 """What copies of one place share. What must fit together is looked at in each copy, with all that it has."""
 
 _ANYTHING: Final = Section(keys={}, open=True)
 
 SCENARIO: Final = Section(
-    rules=(_copies_differ, _one_copy_is_drilled),
+    rules=(_copies_differ, _one_copy_is_drilled, names_fit_together),
     keys={
         "name": Key(kind=SLUG, goes_to="name", required=True, means="what the dataset is called"),
         "manifest": Key(
@@ -268,8 +273,9 @@ SCENARIO: Final = Section(
         "objectives": Key(kind=_OBJECTIVES, goes_to="objectives", means="what must hold"),
         "sample": Key(kind=_SAMPLE, goes_to="sample", means="how much is restored"),
         "budget": Key(kind=_BUDGET, goes_to="budget", means="what a drill may cost"),
+        **NAMES,
         "scratch": Key(kind=_SCRATCH, goes_to="scratch", means="where restored files lie until they are compared"),
-        "copy": Key(kind=_COPY, goes_to="copies", required=True, means="a place that holds the dataset"),
+        "copy": Key(kind=COPY, goes_to="copies", required=True, means="a place that holds the dataset"),
         "report": Key(kind=_REPORT, goes_to="report", means="what a drill leaves"),
         "place": Key(
             kind=TablesOf(each=PLACE, names=SLUG, expected="a table [place.NAME]"),

@@ -7,24 +7,32 @@ only `SourceError` escapes, every request gets exactly one answer. A kind of cop
 
 from __future__ import annotations
 
+import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, Self, final
+from typing import Final, Protocol, Self, final
 
 import msgspec
 
 from verifier import relpath
 from verifier.entry import Listed
 from verifier.errors import SourceError, UnsafePathError
+from verifier.sources.naming import Naming
+
+_LOOKED_AT: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Location:
-    """Where a copy is: its address, and what its place needs beside it. Picklable; holds references, no secrets."""
+    """Where a copy is: its address, what its place needs beside it, and how it names the dataset's files.
+
+    Picklable; holds references, no secrets.
+    """
 
     address: str
     options: Mapping[str, object] = field(default_factory=dict)
+    naming: Naming = field(default_factory=Naming)
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -81,7 +89,8 @@ class SourceFacts:
 
     `read_from` is `device` (cached pages were dropped), `server`, or `cache possible`. `device` names the disk, export
     or bucket: two copies with the same one count once. `notes` are sentences for the report; so are `warnings`, which
-    make the copy's verdict WARNED.
+    make the copy's verdict WARNED. `ahead_seconds` is how far the server's clock was ahead of this machine's; None
+    where it does not tell.
     """
 
     address: str
@@ -90,6 +99,7 @@ class SourceFacts:
     device: str | None = None
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    ahead_seconds: float | None = None
 
 
 class Source(ABC):
@@ -211,6 +221,15 @@ class Place(ABC):
     @abstractmethod
     def facts(self) -> SourceFacts:
         """Say what the place was found to be."""
+
+    def first_names(self, most: int) -> tuple[bytes, ...]:
+        """Return some of the names right under the root, for a message about what is not there: `most`, or fewer."""
+        names: dict[bytes, None] = {}
+        for listed in itertools.islice(self.list(), _LOOKED_AT):
+            names[listed.name.partition(b"/")[0]] = None
+            if len(names) >= most:
+                break
+        return tuple(names)
 
     def folds_case(self, listed: Listed) -> bool:
         """Tell whether the place finds `listed` under its name in another case, too."""

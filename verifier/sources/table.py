@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from verifier.errors import UsageError
+from verifier import relpath
+from verifier.errors import AbsentError, SourceError, UnreachableError, UsageError
 from verifier.sources.interface import Location, Place, Source
 from verifier.sources.places.b2 import address as b2
 from verifier.sources.places.sftp import address as sftp
@@ -22,6 +26,7 @@ _PLACES: Final[dict[str, Callable[[str], str | None]]] = {"b2": b2.problem, "sft
 """What an address may begin with, and what says why one that does can't be opened."""
 
 _SLOW_MODULES: Final = {"b2": "verifier.sources.places.b2.bucket", "sftp": "verifier.sources.places.sftp.place"}
+_NAMES_SHOWN: Final = 5
 _SCHEME: Final = re.compile(r"([a-z][a-z0-9+.-]+):(//)?", re.IGNORECASE)
 
 
@@ -52,6 +57,12 @@ def folder_of(address: str) -> Path | None:
         return Path(address).absolute()
 
 
+def folder_at(location: Location) -> Path | None:
+    """Return the local folder that holds a copy's part of the dataset, absolute; None for any other kind of place."""
+    folder = folder_of(location.address)
+    return None if folder is None else folder / os.fsdecode(location.naming.below)
+
+
 def kind_of(address: str) -> str | None:
     """Return what an address begins with, as `sftp`; None where it is a folder's."""
     scheme = _SCHEME.match(address)
@@ -75,21 +86,62 @@ def open_source(location: Location) -> Source:
         raise UsageError(problem)
     from verifier.sources.formats.plain import PlainFiles  # noqa: PLC0415 - loaded when a copy is opened
 
-    return PlainFiles(_open_place(location))
+    naming = location.naming
+    if not naming:
+        return PlainFiles(_open_place(location, b""))
+    from verifier.sources.named import Named  # noqa: PLC0415 - loaded when a copy is opened
+
+    try:
+        place = _open_place(location, naming.below)
+    except AbsentError as error:
+        raise _nothing_there(location, ()) from error
+    nothing = functools.partial(_nothing_there, location)
+    return Named(PlainFiles(place), naming.within, where=naming.below, nothing=nothing)
 
 
-def _open_place(location: Location) -> Place:
+def _nothing_there(location: Location, outside: Sequence[bytes]) -> SourceError:
+    """Return the error for a copy without a file of the dataset, with what lies there instead as its hint."""
+    below = location.naming.below
+    where = f"{relpath.show(below)} of {relpath.show(location.address)}" if below else relpath.show(location.address)
+    if outside:
+        hint = f"outside of what is mapped there is {_listed_in_words(outside)}"
+        return UnreachableError(f"expected files in what the scenario maps of {where}, got none", hint=hint)
+    folders = below.split(b"/") if below else []
+    for depth in reversed(range(len(folders))):
+        above = b"/".join(folders[:depth])
+        try:
+            with contextlib.closing(_open_place(location, above)) as place:
+                names = place.first_names(_NAMES_SHOWN + 1)
+        except AbsentError:
+            continue
+        except UnreachableError as error:
+            return error  # the copy as a whole, or what leads there, is something else
+        except SourceError:
+            break
+        if names or not depth:
+            hint = f"in {relpath.show(above or location.address)} there is {_listed_in_words(names)}"
+            return UnreachableError(f"expected files in {where}, got none", hint=hint)
+    return UnreachableError(f"expected files in {where}, got none", hint="is the disk or share mounted?")
+
+
+def _listed_in_words(names: Sequence[bytes]) -> str:
+    if not names:
+        return "nothing"
+    return ", ".join(map(relpath.show, names[:_NAMES_SHOWN])) + (", …" if len(names) > _NAMES_SHOWN else "")
+
+
+def _open_place(location: Location, below: bytes) -> Place:
     if kind_of(location.address) == "sftp":
         from verifier.sources.places.sftp.place import Sftp  # noqa: PLC0415 - loaded when a copy is opened
 
-        return Sftp(location.address, location.options)
+        return Sftp(location.address, location.options, below=below)
     if kind_of(location.address) == "b2":
         from verifier.sources.places.b2.bucket import B2Bucket  # noqa: PLC0415 - loaded when a copy is opened
 
-        return B2Bucket(b2.parse(location.address), location.options)
+        return B2Bucket(b2.parse(location.address).below(below), location.options)
     folder = folder_of(location.address)
     if folder is None:
         raise UsageError("expected an address")
     from verifier.sources.places.folder import Folder  # noqa: PLC0415 - loaded when a copy is opened
 
-    return Folder(folder, location.options)
+    return Folder(folder, location.options, below)

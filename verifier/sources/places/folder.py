@@ -7,6 +7,7 @@ files are asked for meanwhile, which gives most of the speed back), and a page t
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import stat
 from collections import deque
@@ -28,6 +29,7 @@ from verifier.sources.places import mounts
 from verifier.sources.places.walk import Directories, walk
 
 _CHUNK_BYTES: Final = 1024 * 1024
+_LOOKED_AT: Final = 10_000
 _READ_AHEAD_FILES: Final = 32
 _READ_AHEAD_BYTES: Final = 4 * 1024 * 1024
 # O_NONBLOCK: a pipe that was swapped in for the file would otherwise hold the worker for ever.
@@ -51,25 +53,30 @@ class Folder(Place):
     Args:
         root: the folder.
         options: `mount`, `marker`, `filesystem` pin it (see `scenario.Copy`).
+        below: the folder in it that is meant; no link leads there.
 
     Raises:
+        AbsentError: it is there, and `below` is not in it.
         SourceError: it isn't there, isn't a folder, refuses us, or isn't the one that was pinned.
     """
 
     ordered = True
 
-    def __init__(self, root: Path, options: Mapping[str, object]) -> None:
-        self._path = root
-        self._mount = mounts.mount_of(root)
+    def __init__(self, root: Path, options: Mapping[str, object], below: bytes = b"") -> None:
+        self._path = root / os.fsdecode(below)
+        self._mount = mounts.mount_of(self._path)
         try:
-            self._directories = Directories(os.fsencode(root))
+            Directories(os.fsencode(root)).close()
         except OSError as error:
             raise _root_error(error, root) from error
+        _check_pins(root, options, self._mount)
+        missing = mounts.missing_mount(self._path) if below and "mount" not in options else None
+        if missing is not None:
+            raise _not_mounted(missing)
         try:
-            _check_pins(root, options, self._mount)
-        except BaseException:
-            self._directories.close()
-            raise
+            self._directories = Directories(os.fsencode(root), below)
+        except OSError as error:
+            raise _below_error(error, root, below) from error
         self._buffer = memoryview(bytearray(_CHUNK_BYTES))
         self._written_back = False
 
@@ -186,6 +193,15 @@ class Folder(Place):
         except OSError as error:
             raise source_error(error, listed.name, "read") from error
 
+    def first_names(self, most: int) -> tuple[bytes, ...]:
+        """Return the first of the names right under the folder, in their order; of a huge one some of the first."""
+        try:
+            with os.scandir(self._directories.root) as entries:
+                names = sorted(os.fsencode(entry.name) for entry in itertools.islice(entries, _LOOKED_AT))
+                return tuple(names[:most])
+        except OSError as error:
+            raise source_error(error, os.fsencode(self._path), "list") from error
+
     def facts(self) -> SourceFacts:
         """Say which disk or export the folder lies on, and from where its bytes are read."""
         return SourceFacts(address=str(self._path), read_from=self._mount.read_from, device=self._mount.device)
@@ -260,15 +276,24 @@ def _root_error(error: OSError, root: Path) -> SourceError:
     return source_error(error, os.fsencode(root), "open")
 
 
+def _below_error(error: OSError, root: Path, below: bytes) -> SourceError:
+    shown, inside = relpath.show(os.fsencode(root)), relpath.show(below)
+    if error.errno == errno.ENOENT:
+        return AbsentError(f"expected {inside} in {shown}, got nothing")
+    if error.errno in _GONE:
+        return UnreachableError(
+            f"expected the folder {inside} in {shown}, got something else, or a link on the way",
+            hint="a link is followed only in the address itself",
+        )
+    return source_error(error, os.fsencode(root) + b"/" + below, "open")
+
+
 def _check_pins(root: Path, options: Mapping[str, object], mount: mounts.Mount) -> None:
     shown = relpath.show(os.fsencode(root))
     mount_point = options.get("mount")
     missing = mounts.missing_mount(root) if mount_point is None else _unmounted(str(mount_point))
     if missing is not None:
-        raise UnreachableError(
-            f"expected a mounted file system at {relpath.show(missing)}, got its empty mount point",
-            hint="mount it, then drill again",
-        )
+        raise _not_mounted(missing)
     marker = options.get("marker")
     if marker is not None and not os.path.lexists(root / str(marker)):
         raise UnreachableError(f"expected the marker file {relpath.show(str(marker))} in {shown}, got none")
@@ -276,6 +301,13 @@ def _check_pins(root: Path, options: Mapping[str, object], mount: mounts.Mount) 
     if wanted is not None and wanted not in mount.identities:
         had = ", ".join(relpath.show(identity) for identity in mount.identities) or "none that is known"
         raise UnreachableError(f"expected file system {relpath.show(str(wanted))} at {shown}, got {had}")
+
+
+def _not_mounted(mount_point: str) -> UnreachableError:
+    return UnreachableError(
+        f"expected a mounted file system at {relpath.show(mount_point)}, got its empty mount point",
+        hint="mount it, then drill again",
+    )
 
 
 def _unmounted(mount_point: str) -> str | None:

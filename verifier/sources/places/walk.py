@@ -30,11 +30,21 @@ class Found(NamedTuple):
 
 
 class Directories:
-    """Directories under a root by path, a bounded number of them open at a time."""
+    """Directories under a root by path, a bounded number of them open at a time.
 
-    def __init__(self, root: bytes) -> None:
-        # The root itself may be a link: it was named by the user. Nothing below it may.
+    Args:
+        root: a folder; it may be a link, for it was named by the user. Nothing below it may.
+        below: the folder in `root` that paths are relative to; empty for `root` itself.
+    """
+
+    def __init__(self, root: bytes, below: bytes = b"") -> None:
         self._root = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        if below:
+            top = self._root
+            try:
+                self._root = _descend(top, below.split(b"/"))
+            finally:
+                os.close(top)
         self._open: OrderedDict[bytes, int] = OrderedDict()
         self._closed = False
 

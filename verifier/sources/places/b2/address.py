@@ -21,6 +21,18 @@ class B2Address:
     bucket: str
     prefix: str
 
+    def below(self, folder: bytes) -> B2Address:
+        """Return the address of a folder in this one.
+
+        Raises:
+            UsageError: B2, where every name is Unicode, can have no such folder.
+        """
+        try:
+            name = folder.decode()
+        except UnicodeDecodeError as error:
+            raise UsageError(f"expected a folder in UTF-8 for B2, got {relpath.show(folder)}") from error
+        return B2Address(bucket=self.bucket, prefix=f"{self.prefix}{name}/" if name else self.prefix)
+
     def __str__(self) -> str:
         return f"b2://{self.bucket}/{self.prefix}".rstrip("/")
 

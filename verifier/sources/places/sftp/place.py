@@ -9,14 +9,14 @@ from typing import Final
 
 from verifier import progress, relpath
 from verifier.entry import Listed
-from verifier.errors import HostKeyError, UnreachableError
+from verifier.errors import AbsentError, HostKeyError, UnreachableError
 from verifier.sources.interface import Failed, Landed, Place, Request, Sink, SourceFacts
 from verifier.sources.places.sftp import protocol, settings
 from verifier.sources.places.sftp.address import DEFAULT_PORT, parse
 from verifier.sources.places.sftp.connecting import Connector
 from verifier.sources.places.sftp.listing import Listing
 from verifier.sources.places.sftp.pace import Pace
-from verifier.sources.places.sftp.protocol import Reply, status_error, status_of, take_attributes
+from verifier.sources.places.sftp.protocol import Reply, names_of, status_error, status_of, take_attributes
 from verifier.sources.places.sftp.session import Session
 from verifier.sources.places.sftp.transfer import Transfer
 from verifier.sources.places.sftp.transport import ConnectionLostError, Patience
@@ -33,12 +33,16 @@ class Sftp(Place):
         address: `sftp://user@host[:port]/path`.
         options: `known_hosts`, `host_key`, `identity`, `passphrase`, `password`, `rate`, `transport`, `marker`.
         patience: how long and how often to wait.
+        below: the folder in that path which is meant; no link leads there.
 
     Raises:
+        AbsentError: the path is there, and `below` is not in it.
         SourceError: the server can't be reached, isn't the one it should be, refuses us, or has no such folder.
     """
 
-    def __init__(self, address: str, options: Mapping[str, object], patience: Patience | None = None) -> None:
+    def __init__(
+        self, address: str, options: Mapping[str, object], patience: Patience | None = None, *, below: bytes = b""
+    ) -> None:
         self._address = address
         self._settings = settings.read(parse(address), options)
         self._patience = patience or Patience()
@@ -51,6 +55,8 @@ class Sftp(Place):
         self._connector = Connector(self._settings, self._patience, self._pace)
         try:
             self._check_root(options.get("marker"))
+            if below:
+                self._go_below(below)
         except BaseException:
             self.close()
             raise
@@ -78,6 +84,32 @@ class Sftp(Place):
         if marker is not None and self._ask_status(self._root + str(marker).encode()).kind != protocol.ATTRS:
             shown = relpath.show(str(marker))
             raise UnreachableError(f"expected the marker file {shown} in {relpath.show(self._address)}, got none")
+
+    def _go_below(self, below: bytes) -> None:
+        """Take a folder below for the root, step by step, so that no link leads elsewhere."""
+        shown, inside = relpath.show(self._address), relpath.show(below)
+        for name in below.split(b"/"):
+            reply = self._connected().ask(protocol.LSTAT, self._root + name)
+            if reply.kind == protocol.STATUS and status_of(reply).code == protocol.NO_SUCH_FILE:
+                raise AbsentError(f"expected {inside} in {shown}, got nothing")
+            if not _is_directory(reply, self._root + name):
+                raise UnreachableError(
+                    f"expected the folder {inside} in {shown}, got something else, or a link on the way",
+                    hint="a link is followed only in the address itself",
+                )
+            self._root += name + b"/"
+
+    def first_names(self, most: int) -> tuple[bytes, ...]:
+        """Return some of the names right under the folder, those of the server's first reply, in their order."""
+        session = self._connected()
+        opened = session.ask(protocol.OPENDIR, self._root.rstrip(b"/") or b"/")
+        if opened.kind != protocol.HANDLE:
+            return ()
+        handle = protocol.take_string(opened.body, 0)[0]
+        reply = session.ask(protocol.READDIR, handle)
+        session.ask(protocol.CLOSE, handle)
+        names = [name for name, _ in names_of(reply)] if reply.kind == protocol.NAME else []
+        return tuple(sorted(name for name in names if name not in {b".", b".."})[:most])
 
     def _absent_root(self, path: bytes) -> UnreachableError:
         hint = "is the disk mounted there, and may the account see it?"
