@@ -25,7 +25,7 @@ from verifier.proof import Count, ManifestFacts
 from verifier.proof import LeftOut as LeftOutFacts
 from verifier.proof import Origin as OriginFacts
 from verifier.scenario.scenario import Scenario
-from verifier.sources.table import folder_of
+from verifier.sources.table import folder_at, folder_of
 
 
 @dataclass(frozen=True, kw_only=True)
