@@ -99,7 +99,11 @@ class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ManifestFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What the copies were held against. `live` says that it was the live data itself, read during the drill."""
+    """What the copies were held against. `live` says that it was the live data itself, read during the drill.
+
+    `states_sizes` is false for a list of names and checksums alone, and unset elsewhere; `bytes` is 0 then, or what the
+    list says of all.
+    """
 
     identity: str
     created_at: str | None
@@ -109,6 +113,7 @@ class ManifestFacts(msgspec.Struct, frozen=True, kw_only=True):
     links: int
     bytes: int
     live: bool = False
+    states_sizes: bool | msgspec.UnsetType = msgspec.UNSET
     signed_by: str | None = None
     exclude: tuple[str, ...] = ()
     left_out: LeftOut = LeftOut()
@@ -201,11 +206,11 @@ class CopyFacts(msgspec.Struct, frozen=True, kw_only=True):
     counted: tuple[FindingFacts, ...]
     unrestored: tuple[UnrestoredFacts, ...]
     found_as: dict[str, int]
+    found_names: tuple[FoundName, ...] | msgspec.UnsetType = msgspec.UNSET
     assurance: Assurance | None
     coverage: CoverageFacts
     control: Literal["detected", "undetected", "not run"]
     notes: tuple[str, ...]
-    found_names: tuple[FoundName, ...] | msgspec.UnsetType = msgspec.UNSET
     measured: dict[str, float | int | str | None]
     manifest: str | UnsetType = UNSET
     manifest_created_at: str | UnsetType | None = UNSET

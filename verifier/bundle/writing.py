@@ -12,9 +12,9 @@ import hashlib
 import os
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, cast
 
 import zstandard
 
@@ -33,6 +33,7 @@ from verifier.bundle.durable import (
 from verifier.bundle.overview import href_of, index_rows, row_of
 from verifier.bundle.place import INDEX, MANIFESTS, PARTIAL, bundle_name, own_folder, scenario_folder, shown, trouble
 from verifier.errors import BundleError, UsageError
+from verifier.manifest.native import recognizes
 from verifier.proof import Proof
 
 RENDERERS: Final[dict[str, tuple[str, Callable[..., str]]]] = {
@@ -210,24 +211,38 @@ def _partial_folder(folder: Path) -> Iterator[Path]:
 
 
 def _keep_manifest(reports: Path, identity: str, manifest_file: Path) -> None:
-    """Put the manifest into REPORTS/manifests under its identity, unless it lies there already."""
+    """Put the manifest into REPORTS/manifests under its identity, unless it lies there already.
+
+    Another program's list is kept by its own bytes, of which the identity is the SHA-256, as `<identity>.list.zst`.
+    """
     if not _IDENTITY.match(identity):
         raise BundleError(f"expected a manifest's identity as the hex of a SHA-256, got {identity!r}")
     folder = own_folder(reports, MANIFESTS)
     remove_dead(folder, STAGED)
-    kept = folder / f"{identity}.jsonl.zst"
-    if os.path.lexists(kept):
-        return
     with manifest_file.open("rb") as file:
-        magic = file.read(len(_ZSTD_MAGIC))
+        with contextlib.closing(_unpacked(file)) as plain:
+            first = next(plain, b"")
+        kept = folder / f"{identity}.{'jsonl' if recognizes(first) else 'list'}.zst"
+        if os.path.lexists(kept):
+            return
         file.seek(0)
-        if magic == _ZSTD_MAGIC:
-            replace_file(kept, _chunks(file))
-        elif magic.startswith(_GZIP_MAGIC):
-            with gzip.open(file) as inner:
-                replace_file(kept, _compressed(_chunks(inner)))
-        else:
-            replace_file(kept, _compressed(_chunks(file)))
+        is_packed = file.read(len(_ZSTD_MAGIC)) == _ZSTD_MAGIC
+        file.seek(0)
+        replace_file(kept, _chunks(file) if is_packed else _compressed(_unpacked(file)))
+
+
+def _unpacked(file: BinaryIO) -> Generator[bytes, None, None]:
+    """Yield the plain bytes of a file that stands at its start."""
+    magic = file.read(len(_ZSTD_MAGIC))
+    file.seek(0)
+    if magic == _ZSTD_MAGIC:
+        with zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True, closefd=False) as inner:
+            yield from _chunks(cast("BinaryIO", inner))
+    elif magic.startswith(_GZIP_MAGIC):
+        with gzip.open(file) as inner:
+            yield from _chunks(inner)
+    else:
+        yield from _chunks(file)
 
 
 def _chunks(file: BinaryIO | gzip.GzipFile) -> Iterator[bytes]:

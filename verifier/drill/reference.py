@@ -9,15 +9,18 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Final
+
+from msgspec import UNSET
 
 from verifier import relpath
 from verifier.digest import WRITTEN
 from verifier.entry import Entry
-from verifier.errors import ManifestError, SameDataError, UnreachableError
+from verifier.errors import ManifestError, SameDataError, UnreachableError, UnsafePathError
 from verifier.inventory import Progress, take_inventory
 from verifier.manifest import Manifest, open_manifest, write_manifest
 from verifier.patterns import Patterns
@@ -27,6 +30,8 @@ from verifier.proof import Origin as OriginFacts
 from verifier.scenario.scenario import Scenario
 from verifier.sources.table import folder_at, folder_of
 
+_NEVER_NS: Final = 2**63 - 1
+
 
 @dataclass(frozen=True, kw_only=True)
 class Reference:
@@ -34,7 +39,8 @@ class Reference:
 
     `live` is the folder whose files are hashed when they are drawn; `live_folders` every folder that is known to be the
     live data, so that a copy which is that itself can be refused; `origin_folder` where the manifest was made, as far
-    as that is this machine. `partial` says that files beside the reference were left out on purpose.
+    as that is this machine. `created_ns` is later than everything where the manifest does not state it, so that nothing
+    is let off as newer. `partial` says that files beside the reference were left out on purpose.
     """
 
     facts: ManifestFacts
@@ -76,7 +82,7 @@ def open_reference(scenario: Scenario, file: Path) -> Iterator[Reference]:
         ManifestError: it can't be read whole, or has no checksums.
     """
     stated_live = [folder_of(copy.at) for copy in scenario.copies if copy.live]
-    with open_manifest(file) as manifest:
+    with open_manifest(file, digest=scenario.digest, relative=_relative(scenario)) as manifest:
         header = manifest.header
         if header.digest is None and scenario.against is None:
             raise ManifestError(
@@ -88,15 +94,32 @@ def open_reference(scenario: Scenario, file: Path) -> Iterator[Reference]:
         yield Reference(
             facts=_facts(manifest, live=scenario.against is not None),
             manifest=manifest,
-            file=file,
+            file=manifest.own_file,
             algorithm=header.digest or WRITTEN[0],
-            created_ns=header.created_ns,
+            created_ns=header.created_ns if header.created else _NEVER_NS,
             exclude=Patterns(header.exclude),
             live=scenario.against,
             live_folders=tuple(dict.fromkeys(path for path in live if path is not None and path.is_dir())),
             origin_folder=origin if origin is not None and origin.is_dir() else None,
             partial=scenario.newer_seconds is not None,
         )
+
+
+def _relative(scenario: Scenario) -> Callable[[bytes], bytes] | None:
+    """Return what makes absolute paths of a list those of the dataset: the roots that the copies state."""
+    roots = {copy.naming.root + b"/" for copy in scenario.copies if copy.naming.root}
+    if not roots:
+        return None
+
+    def relative(path: bytes) -> bytes:
+        name = path.lstrip(b"/")
+        found = {name.removeprefix(root) for root in roots if name.startswith(root)}
+        if len(found) != 1:
+            below = ", ".join(sorted(map(relpath.show, roots)))
+            raise UnsafePathError(f"expected a path below one root of {below}, got {relpath.show(path)}")
+        return found.pop()
+
+    return relative
 
 
 def list_live(scenario: Scenario, *, now: datetime, folder: Path, on_progress: Progress | None) -> Path:
@@ -151,9 +174,10 @@ def _facts(manifest: Manifest, *, live: bool) -> ManifestFacts:
     left = {reason: getattr(header.left_out, reason) for reason in reasons}
     return ManifestFacts(
         identity=totals.identity,
-        created_at=header.created,
+        created_at=header.created or None,
         origin=OriginFacts(address=header.origin.address, machine=header.origin.machine),
         digest=header.digest or WRITTEN[0],
+        states_sizes=UNSET if manifest.states_sizes else False,
         files=totals.files,
         links=totals.links,
         bytes=totals.bytes,

@@ -21,7 +21,7 @@ from verifier.drill.moment import moment_of, time_text
 from verifier.drill.reference import Reference, list_live, open_reference
 from verifier.errors import ManifestError
 from verifier.inventory import Progress
-from verifier.manifest import open_manifest
+from verifier.manifest import is_list, open_manifest
 from verifier.manifest.acceptance import read_accepted
 from verifier.manifest.generations import Generation, older_than, read_generations
 from verifier.manifest.header import parse_time
@@ -82,7 +82,7 @@ def open_references(
         SourceError: the live data can't be listed.
     """
     with ExitStack() as stack:
-        if scenario.manifest is not None and scenario.manifest.is_dir():
+        if scenario.manifest is not None and scenario.manifest.is_dir() and not is_list(scenario.manifest):
             yield _Generations(
                 scenario=scenario,
                 generations=read_generations(scenario.manifest),

@@ -6,12 +6,24 @@ import importlib
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from verifier.manifest.foreign.opening import is_list
     from verifier.manifest.header import Header, Left, LeftOut, Origin
     from verifier.manifest.native import Totals
     from verifier.manifest.reading import Manifest, open_manifest
     from verifier.manifest.writer import Draft, write_manifest
 
-__all__ = ["Draft", "Header", "Left", "LeftOut", "Manifest", "Origin", "Totals", "open_manifest", "write_manifest"]
+__all__ = [
+    "Draft",
+    "Header",
+    "Left",
+    "LeftOut",
+    "Manifest",
+    "Origin",
+    "Totals",
+    "is_list",
+    "open_manifest",
+    "write_manifest",
+]
 
 _HOMES: Final = {
     "Draft": "writer",
@@ -21,6 +33,7 @@ _HOMES: Final = {
     "Manifest": "reading",
     "Origin": "header",
     "Totals": "native",
+    "is_list": "foreign.opening",
     "open_manifest": "reading",
     "write_manifest": "writer",
 }

@@ -70,7 +70,8 @@ class Header(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """The facts of a manifest; the order of fields is the order in the file.
 
     `created` is RFC 3339 in UTC, taken before the first byte was read. `digest` is None where nothing was read and the
-    entries hold names, sizes and times only. `previous` is the identity of the manifest that this one follows.
+    entries hold names, sizes and times only. Of another program's list `created` and `origin` are
+    empty, which no manifest of ours may say. `previous` is the identity of the manifest that this one follows.
     """
 
     manifest: str = VERSION
@@ -84,7 +85,11 @@ class Header(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     @property
     def created_ns(self) -> int:
-        """Return `created` in nanoseconds since 1970."""
+        """Return `created` in nanoseconds since 1970.
+
+        Raises:
+            ManifestError: the manifest does not state it.
+        """
         return parse_time(self.created)
 
 

@@ -68,8 +68,11 @@ class NativeManifest:
         ManifestError: its header can't be read.
     """
 
+    states_sizes: Final = True
+
     def __init__(self, path: Path, descriptor: int) -> None:
         self._path = path
+        self.own_file = path
         self._descriptor = descriptor
         self._totals: Totals | None = None
         with closing(self._blocks()) as blocks:

@@ -70,13 +70,15 @@ class Scenario:
     """A dataset's manifest, its copies, and what a drill of them shall be like.
 
     `sha256` is that of the scenario file's bytes (of the canonical options, for `prove`). Exactly one of `manifest`
-    and `against` (the live folder that serves as the reference) is set. `only` are patterns that limit the drill.
+    and `against` (the live folder that serves as the reference) is set; `digest` says which checksums a list holds that
+    can't say it itself. `only` are patterns that limit the drill.
     """
 
     name: str
     sha256: str
     copies: tuple[Copy, ...]
     manifest: Path | None = None
+    digest: str | None = None
     against: Path | None = None
     newer_seconds: int | None = None
     unchanging: tuple[str, ...] = ()
