@@ -212,12 +212,13 @@ def _made(generation: Generation) -> str:
 
 def _growth(chosen: Generation, newest: Generation) -> str:
     """Return by how much one generation differs from another, as it follows on `has`."""
-    parts = []
-    for what in ("files", "bytes"):
-        more = getattr(newest.stated, what) - getattr(chosen.stated, what)
+    files, size_bytes = newest.stated.files - chosen.stated.files, newest.stated.bytes - chosen.stated.bytes
+    parts: dict[str, list[str]] = {}
+    for more, what in ((files, "file" if abs(files) == 1 else "files"), (size_bytes, "bytes")):
         if more:
-            parts.append(f"{'grown' if more > 0 else 'shrunk'} by {abs(more):,} {what}")
-    return " and ".join(parts) or "as many files and bytes"
+            parts.setdefault("grown" if more > 0 else "shrunk", []).append(f"{abs(more):,} {what}")
+    told = [f"{how} by {' and '.join(amounts)}" for how, amounts in parts.items()]
+    return " and ".join(told) or "as many files and bytes"
 
 
 def _has_grown(chosen: Generation, newest: Generation, share: float) -> bool:

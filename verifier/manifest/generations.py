@@ -8,7 +8,7 @@ never passed over: the newest could be the one.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -67,6 +67,11 @@ def next_name(folder: Path, created: datetime) -> Path:
     return path
 
 
+def is_generation(name: str) -> bool:
+    """Tell whether a file of this name is one of a folder's generations."""
+    return name.endswith(SUFFIXES) and not name.startswith(".")
+
+
 def files(folder: Path) -> list[Path]:
     """Return the files of all generations, by name.
 
@@ -78,7 +83,7 @@ def files(folder: Path) -> list[Path]:
         names = sorted(path.name for path in folder.iterdir())
     except OSError as error:
         raise ManifestError(f"can't list the generations in {shown}: {error.strerror}") from error
-    found = [folder / name for name in names if name.endswith(SUFFIXES) and not name.startswith(".")]
+    found = [folder / name for name in names if is_generation(name)]
     if not found:
         raise ManifestError(f"expected a manifest (*{', *'.join(SUFFIXES)}) in {shown}, got none", hint=_HINT)
     return found
@@ -90,11 +95,25 @@ def read_generations(folder: Path) -> tuple[Generation, ...]:
     Raises:
         ManifestError: there is none, or the first or last line of one can't be read; it is named.
     """
-    found = [_read(file) for file in files(folder)]
-    return tuple(sorted(found, key=lambda one: (one.created_ns, one.file.name)))
+    return in_order(read_generation(file) for file in files(folder))
 
 
-def _read(file: Path) -> Generation:
+def in_order(generations: Iterable[Generation]) -> tuple[Generation, ...]:
+    """Return generations as they were made, the oldest first; of one time, by name."""
+    return tuple(sorted(generations, key=lambda one: (one.created_ns, one.file.name)))
+
+
+def beyond(generations: Iterable[Generation], *, keep: int) -> tuple[Generation, ...]:
+    """Return the oldest generations beyond the `keep` newest, the oldest first; `keep` is at least 1."""
+    return in_order(generations)[: -max(keep, 1)]
+
+
+def read_generation(file: Path) -> Generation:
+    """Return the generation in one file.
+
+    Raises:
+        ManifestError: its first or last line can't be read.
+    """
     with open_manifest(file) as manifest:
         if not isinstance(manifest, NativeManifest):
             shown = relpath.show(os.fsencode(file))

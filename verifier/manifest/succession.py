@@ -59,7 +59,7 @@ def _much_less(before: Generation, after: Generation) -> str | None:
         return None
     return (
         f"the manifest of {after.header.created} has {' and '.join(lost)} of the one before it, more than "
-        f"{MASS_SHARE:.0%} less, and nobody accepted that"
+        f"{MASS_SHARE:.0%} less"
     )
 
 
