@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from verifier.cli.setting import Setting
 
 if TYPE_CHECKING:
+    from verifier.cli.readiness import Row
     from verifier.scenario.scenario import Scenario
 
 _SCENARIOS: Final = Path("scenarios")
@@ -58,7 +59,9 @@ def run(arguments: argparse.Namespace, setting: Setting) -> int:
         setting.terminal.put(f"{scenario.name}: ok")
     if not arguments.connect:
         return 0
-    return connect(scenarios, setting, reports=arguments.reports, state=arguments.state)
+    from verifier.cli.readiness import exit_code  # noqa: PLC0415 - `check` alone opens nothing
+
+    return exit_code(connect(scenarios, setting, reports=arguments.reports, state=arguments.state))
 
 
 def schema(which: str) -> str:
@@ -70,8 +73,8 @@ def schema(which: str) -> str:
     return json.dumps(shared_json_schema() if which == "shared" else json_schema(), indent=2)
 
 
-def connect(scenarios: Sequence[Scenario], setting: Setting, *, reports: Path, state: Path | None) -> int:
-    """Try all that drills of the scenarios would open, print the table of it, and return its exit code."""
+def connect(scenarios: Sequence[Scenario], setting: Setting, *, reports: Path, state: Path | None) -> list[Row]:
+    """Try all that drills of the scenarios would open, print the table of it, and return its rows."""
     from verifier.cli import readiness  # noqa: PLC0415 - `--help` opens nothing
     from verifier.ledger import default_state  # noqa: PLC0415 - the same
 
@@ -82,4 +85,4 @@ def connect(scenarios: Sequence[Scenario], setting: Setting, *, reports: Path, s
         found += [(scenario.name, row) for row in each]
     for line in readiness.table(found, setting.terminal):
         setting.terminal.put(line)
-    return readiness.exit_code(row for _, row in found)
+    return [row for _, row in found]

@@ -25,6 +25,7 @@ INTERRUPTED: Final = 130
 
 COMMANDS: Final = {
     "demo": "a household in a folder, with damage planted, drilled",
+    "init": "a first scenario, asked for and written; its manifest; a first drill",
     "check": "say everything that is wrong with scenarios, at once",
     "manifest": "lists of what is known good: create, show, verify, diff",
     "plan": "what a drill would restore, before a byte moves",

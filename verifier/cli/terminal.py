@@ -57,6 +57,10 @@ class Terminal:
         if not self._quiet:
             _speak(f"{text}\n")
 
+    def prompt(self, text: str) -> None:
+        """Ask on standard error; the answer is typed on the same line."""
+        _speak(text)
+
     def interject(self, text: str) -> None:
         """Talk while progress is shown: the line of progress gives way and comes back by itself."""
         if not self._quiet:

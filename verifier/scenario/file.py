@@ -84,7 +84,7 @@ def load_all(paths: Sequence[Path], *, home: Path | None = None) -> tuple[Scenar
         if folder not in shared:
             shared[folder] = _read_shared(folder / SHARED_NAME, home)
             problems |= dict.fromkeys(shared[folder].problems)
-        reading = _read_scenario(path, shared[folder], home)
+        reading = _checked_scenario(_read(path), shared[folder], home)
         readings.append(reading)
         problems |= dict.fromkeys([*shared[folder].problems, *reading.problems])
         name = reading.fields.get("name")
@@ -97,6 +97,22 @@ def load_all(paths: Sequence[Path], *, home: Path | None = None) -> tuple[Scenar
     if problems:
         raise ScenarioError("\n".join(problems))
     return tuple(_made(reading, shared[reading.path.parent]) for reading in readings)
+
+
+def load_text(text: str, path: Path, *, shared: str | None = None, home: Path | None = None) -> Scenario:
+    """Return the scenario that a file of this text would be at `path`, before anything is written.
+
+    `shared` is the text of the `verifier.toml` that would lie beside it; without it, the one that does.
+
+    Raises:
+        ScenarioError: holds every problem of the two, a line each.
+    """
+    beside = path.parent / SHARED_NAME
+    around = _read_shared(beside, home) if shared is None else _checked_shared(_parsed(beside, shared.encode()), home)
+    reading = _checked_scenario(_parsed(path, text.encode()), around, home)
+    if around.problems or reading.problems:
+        raise ScenarioError("\n".join([*around.problems, *reading.problems]))
+    return _made(reading, around)
 
 
 def find(folder: Path) -> list[Path]:
@@ -130,16 +146,19 @@ def _read_shared(path: Path, home: Path | None) -> _Reading:
         path.lstat()
     except OSError:
         return _Reading(path=path, document={})
-    reading = _read(path)
+    return _checked_shared(_read(path), home)
+
+
+def _checked_shared(reading: _Reading, home: Path | None) -> _Reading:
     if reading.document is not None:
-        checker = Checker(SHARED, Base(folder=path.absolute().parent, home=home))
+        checker = Checker(SHARED, Base(folder=reading.path.absolute().parent, home=home))
         reading.fields = checker.check(reading.document)
         _tell(reading, checker.problems)
     return reading
 
 
-def _read_scenario(path: Path, shared: _Reading, home: Path | None) -> _Reading:
-    reading = _read(path)
+def _checked_scenario(reading: _Reading, shared: _Reading, home: Path | None) -> _Reading:
+    path = reading.path
     if reading.document is None:
         return reading
     if path.name == SHARED_NAME:
@@ -156,18 +175,25 @@ def _read_scenario(path: Path, shared: _Reading, home: Path | None) -> _Reading:
 
 
 def _read(path: Path) -> _Reading:
-    reading = _Reading(path=path)
     try:
         data = _bytes(path)
+    except _BrokenError as error:
+        return _Reading(path=path, problems=[_line(path, error.line, error.sentence)])
+    reading = _parsed(path, data)
+    if _names_a_command(reading.document) and (sentence := _others_may_write(path)) is not None:
+        reading.problems.append(_line(path, None, sentence))
+    return reading
+
+
+def _parsed(path: Path, data: bytes) -> _Reading:
+    reading = _Reading(path=path)
+    try:
         reading.sha256 = hashlib.sha256(data).hexdigest()
         text = _text(data)
         reading.lines = Lines(text)
         reading.document = _document(text, reading.lines)
     except _BrokenError as error:
         reading.problems.append(_line(path, error.line, error.sentence))
-        return reading
-    if _names_a_command(reading.document) and (sentence := _others_may_write(path)) is not None:
-        reading.problems.append(_line(path, None, sentence))
     return reading
 
 

@@ -7,7 +7,9 @@ wait as long as a server tells it to, and up to twenty minutes for an answer.
 from __future__ import annotations
 
 import contextlib
+import email.utils
 import logging
+import time
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -62,18 +64,31 @@ logging.getLogger("b2sdk").addHandler(logging.NullHandler())
 
 
 class _BoundedSession(requests.Session):
-    """HTTP as b2sdk uses it, with a limit on each wait."""
+    """HTTP as b2sdk uses it, with a limit on each wait; it notes how far the server's clock is ahead of ours."""
+
+    ahead_seconds: float | None = None
 
     def request(self, *arguments: Any, **options: Any) -> requests.Response:  # noqa: ANN401 - handed on as they are
         """Make a request; what it may wait for, and what it may tell us to wait, is cut to our limits."""
         options["timeout"] = (_CONNECT_SECONDS, _ANSWER_SECONDS)
         options["allow_redirects"] = False
         response = super().request(*arguments, **options)
+        self.ahead_seconds = _ahead_seconds(response.headers.get("Date"), time.time())
         asked = response.headers.get("Retry-After")
         if asked is not None:
             within = asked.isdigit() and len(asked) < len("1000") and int(asked) <= _LONGEST_WAIT_SECONDS
             response.headers["Retry-After"] = asked if within else str(_LONGEST_WAIT_SECONDS)
         return response
+
+
+def _ahead_seconds(date: str | None, now_seconds: float) -> float | None:
+    """Return how far an answer's Date is ahead of our clock; None where it is no date. Source: RFC 9110, 6.6.1."""
+    try:
+        stated = email.utils.parsedate_to_datetime(date or "")
+    except (ValueError, OverflowError):
+        return None
+    # A date without a zone is none of HTTP's, and would be taken for this machine's.
+    return None if stated.tzinfo is None else stated.timestamp() - now_seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +125,12 @@ class Account:
         except BaseException:
             self.close()
             raise
+
+    @property
+    def ahead_seconds(self) -> float | None:
+        """How far B2's clock was ahead of ours at its last answer, to a second; None where it stated none."""
+        ahead_seconds: float | None = self._session.raw_api.b2_http.session.ahead_seconds
+        return ahead_seconds
 
     @property
     def token(self) -> str:

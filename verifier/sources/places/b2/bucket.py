@@ -90,6 +90,7 @@ class B2Bucket(Place):
             device=f"b2:{self._account.account_id}/{self._address.bucket}",
             notes=(rights.note(capabilities), self._bucket.lock, *self._tally.notes()),
             warnings=rights.warnings(capabilities, self._address),
+            ahead_seconds=self._account.ahead_seconds,
         )
 
     def close(self) -> None:
