@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _START: Final = b'{"path":"'
 _TEXT: Final = r'([^"\\\x00-\x1f]*)'
-_NUMBER: Final = r"(0|[1-9][0-9]{0,17})"
+_NUMBER: Final = r"(0|[1-9][0-9]{0,18})"
 
 
 class Old(NamedTuple):
