@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -170,7 +171,7 @@ class _Generations:
         if file not in self._opened:
             reference = self.stack.enter_context(open_reference(self.scenario, file))
             if reference.facts.identity != generation.identity:
-                shown = relpath.show(str(file))
+                shown = relpath.show(os.fsencode(file))
                 raise ManifestError(f"expected the manifest that was there before, got another meanwhile: {shown}")
             self._opened[file] = reference
         return self._opened[file]
