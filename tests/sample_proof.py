@@ -13,8 +13,10 @@ from verifier.proof import (
     CoverageFacts,
     DrillFacts,
     FindingFacts,
+    FoundName,
     LeftOut,
     ManifestFacts,
+    NameFacts,
     Origin,
     Proof,
     RuleCheck,
@@ -105,6 +107,14 @@ def _damaged() -> CopyFacts:
         counted=counted,
         unrestored=unrestored,
         found_as={"unicode normal form": 12, "case": 1, "rclone's <substitutes>": 3},
+        found_names=tuple(
+            FoundName(
+                how="rclone's <substitutes>",
+                entry=NameFacts(**relpath.to_json(path)),
+                listed=NameFacts(**relpath.to_json(b"copy/" + path)),
+            )
+            for path in NASTY
+        ),
         assurance=Assurance(
             confidence=0.95,
             population=1_900_000,

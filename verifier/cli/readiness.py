@@ -28,6 +28,7 @@ from verifier.manifest import open_manifest
 from verifier.manifest.generations import newest
 from verifier.scenario.scenario import Copy, Scenario
 from verifier.scratch import default_folder
+from verifier.sidecars import may_be_sidecar
 from verifier.sources.interface import Failed, Request, Source, SourceFacts
 from verifier.sources.table import kind_of, open_source
 
@@ -118,10 +119,10 @@ def _opened_rows(copy: Copy, subject: str, source: Source) -> Iterator[Row]:
     ready = Row(subject=subject, thing="opened", state="ready", words="")
     seen, request = 0, None
     for listed in source.list():
-        seen += 1
+        seen += not may_be_sidecar(listed.name)
         if listed.kind == "file" and listed.size_bytes:
             request = Request(number=0, listed=listed, length_bytes=1, to_end=False)
-        if request is not None or seen >= _LOOKED_AT:
+        if (seen and request is not None) or seen >= _LOOKED_AT:
             break
     if not seen:
         # An empty folder looks just like a share that isn't mounted, so it is never taken for a copy.

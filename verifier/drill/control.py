@@ -46,8 +46,10 @@ def plant_damage(
     if item is None:
         return "not run"
     flipped = replace(item, control="flip")
-    # Without the locator of a file that is there, or that would be what is fetched.
-    listed = replace(item.listed, name=absent, locator=None)
+    # Without the locator of a file that is there, or that would be what is fetched; and in its folder, so that the copy
+    # is asked also where it has no place for a name at the dataset's top.
+    folder, slash, _ = item.listed.name.rpartition(b"/")
+    listed = replace(item.listed, name=folder + slash + absent, locator=None)
     nowhere = replace(item, entry=replace(item.entry, path=absent), listed=listed, piece=None)
     wrong = replace(item, entry=_with_wrong_checksum(item, job.algorithm))
     # Damage must be told from work by its bytes alone, so no time may excuse it.

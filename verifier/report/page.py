@@ -74,6 +74,7 @@ class CopyPage:
     assurance: str
     coverage: str
     control: str
+    found_names: tuple[tuple[str, str, str], ...]
     measured: tuple[tuple[str, str], ...]
 
 
@@ -194,6 +195,8 @@ def _reference(manifest: ManifestFacts, proof: Proof) -> str:
         at = moment(manifest.created_at or proof.drill.started_at)
         return f"The reference is the live data itself: a file that is proven matches the live data at {at}, no more."
     made = f"on {moment(manifest.created_at)}" if manifest.created_at else "at a time that it does not state"
+    if manifest.states_sizes is False:
+        made += " and states no file's size"
     whose = "The reference" if len(proof.all_manifests) == 1 else f"The reference of {_held(manifest, proof)}"
     return f"{whose} is a manifest that was made {made}: a file that is proven is as it was then."
 
@@ -259,8 +262,15 @@ def _copy_page(place: int, copy: CopyFacts, proof: Proof) -> CopyPage:
         assurance=_assurance(copy, on=proof.drill.finished_at),
         coverage=_coverage(copy),
         control=meaning.CONTROLS[copy.control],
+        found_names=tuple(_found_names(copy)),
         measured=tuple(_measured(copy)),
     )
+
+
+def _found_names(copy: CopyFacts) -> Iterator[tuple[str, str, str]]:
+    for found in copy.found_names or ():
+        expected, actual = (name(one.path, one.path_b64) for one in (found.entry, found.listed))
+        yield expected, actual, found.how
 
 
 def _where(copy: CopyFacts) -> Iterator[tuple[str, str]]:
