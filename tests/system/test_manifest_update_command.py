@@ -265,6 +265,14 @@ def test_a_folder_of_generations(photos: Path, kept: Path, verifier: Verifier) -
     assert facts(third)["header"].previous == facts(second)["end"].identity
     assert facts(second)["header"].previous == facts(first)["end"].identity
     assert facts(third)["end"].files == 21
+    shutil.rmtree(photos / "2010")
+    shutil.rmtree(photos / "2011")
+    assert verifier("manifest", "update", generations).returncode == 3
+    assert len(list(generations.iterdir())) == 3
+    assert verifier("manifest", "update", generations, "--accept").returncode == 0
+    fourth = max(generations.glob("2*"), key=lambda path: path.stat().st_mtime_ns)
+    accepted = [json.loads(line)["accepted"] for line in (generations / "ACCEPTED").read_text().splitlines()]
+    assert accepted == [facts(fourth)["end"].identity]
 
 
 def without_privilege(*arguments: object) -> subprocess.CompletedProcess[str]:
