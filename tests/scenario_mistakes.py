@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+DIGESTS = "one of xxh3_128, xxh3_64, sha256, blake3, md5, sha1, sha224, sha384, sha512, blake2b, xxh32, xxh64"
 HEAD = 'name = "photos"\nmanifest = "photos.jsonl"\n'
 COPY = '[[copy]]\nname = "nas"\nat = "/mnt/nas"\n'
 SLUG = "a slug of lower-case letters, digits and hyphens, at most 64"
@@ -9,8 +10,8 @@ DURATION = 'a duration as "30m", "24h", "90d" or "2w"'
 SIZE = 'a size as "20GiB", "500MB" or "10 KiB"'
 FOLDER = "a folder"
 KEYS = (
-    "name", "manifest", "unchanging", "prefix", "root", "map", "objectives", "sample", "budget", "scratch", "copy",
-    "report", "place",
+    "name", "manifest", "digest", "unchanging", "prefix", "root", "map", "objectives", "sample", "budget", "scratch",
+    "copy", "report", "place",
 )  # fmt: skip
 APART = "folders apart from those of the other pairs"
 REFERENCE = (
@@ -28,6 +29,7 @@ MISTAKES = [
     ("", "name = 5", "name", f"{SLUG}, got 5"),
     ("", "manifest = true", "manifest", "a path, got true"),
     ("", 'manifest = ""', "manifest", "a path, got an empty text"),
+    ("", 'digest = "crc32"', "digest", DIGESTS + ', got "crc32"'),
     ("", 'manifest = "~somebody/x"', "manifest", 'a path that starts with ~/ or none, got "~somebody/x"'),
     ("", 'manifest = "a\\u0000b"', "manifest", "a path, got text with control characters"),
     ("", 'unchanging = "2015/**"', "unchanging", 'a list of patterns, got "2015/**"'),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from verifier.cli.drilling import file_count
@@ -16,7 +16,7 @@ from verifier.engine.starting import start_ahead
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     commands = parser.add_subparsers(
-        dest="manifest_command", required=True, metavar="create|update|show|verify|diff|prune|accept"
+        dest="manifest_command", required=True, metavar="create|update|show|verify|diff|export|prune|accept"
     )
     create = commands.add_parser("create", help="read a folder and write down what is there")
     create.add_argument("address", metavar="ADDRESS", help="the folder that is known good")
@@ -40,15 +40,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--unchanging", action="append", default=[], metavar="PATTERN", help="where nothing may change or vanish"
     )
     update.add_argument("--scenario", type=Path, metavar="FILE", help="what is unchanging by this scenario, too")
-    show = commands.add_parser("show", help="what a manifest says of itself, or which generations a folder holds")
-    show.add_argument("file", type=Path, metavar="FILE", help="a manifest, or a folder of them")
-    show.add_argument("--json", action="store_true", help="header and totals as one line of JSON")
-    verify = commands.add_parser("verify", help="is the manifest whole, and does the folder still hold what it says")
-    verify.add_argument("file", type=Path, metavar="FILE")
-    verify.add_argument("folder", type=Path, nargs="?", metavar="FOLDER", help="is read again, all of it")
-    difference = commands.add_parser("diff", help="what changed from one manifest to another")
-    difference.add_argument("old", type=Path, metavar="OLD")
-    difference.add_argument("new", type=Path, metavar="NEW")
+    verify = _configure_reading(commands)
     prune = commands.add_parser("prune", help="remove the oldest generations of a folder")
     prune.add_argument("folder", type=Path, metavar="FOLDER")
     prune.add_argument("--keep", type=file_count, default=24, metavar="N", help="how many stay (24)")
@@ -62,6 +54,26 @@ def configure(parser: argparse.ArgumentParser) -> None:
     for reading in (create, update, verify):
         reading.add_argument("--workers", type=int, metavar="N", help="processes that read (one for each processor)")
         reading.add_argument("--quiet", action="store_true", help="no progress and no talk")
+
+
+def _configure_reading(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
+    """Declare the commands that read a manifest, or another program's list; return that of `verify`."""
+    show = commands.add_parser("show", help="what a manifest says of itself, or which generations a folder holds")
+    show.add_argument("file", type=Path, metavar="FILE", help="a manifest, or a folder of them")
+    show.add_argument("--json", action="store_true", help="header and totals as one line of JSON")
+    verify = commands.add_parser("verify", help="is the manifest whole, and does the folder still hold what it says")
+    verify.add_argument("file", type=Path, metavar="FILE")
+    verify.add_argument("folder", type=Path, nargs="?", metavar="FOLDER", help="is read again, all of it")
+    difference = commands.add_parser("diff", help="what changed from one manifest to another")
+    difference.add_argument("old", type=Path, metavar="OLD")
+    difference.add_argument("new", type=Path, metavar="NEW")
+    export = commands.add_parser("export", help="write a manifest as a list that another tool checks")
+    export.add_argument("file", type=Path, metavar="FILE")
+    export.add_argument("--format", choices=("xxhsum", "sha256sum", "b3sum"), required=True)
+    export.add_argument("-o", "--output", type=Path, metavar="LIST", help="standard output without it")
+    for listing in (show, verify, difference, export):
+        listing.add_argument("--digest", metavar="NAME", help="which checksums a list holds that can't say it itself")
+    return verify
 
 
 def run(arguments: argparse.Namespace, setting: Setting) -> int:
@@ -103,18 +115,27 @@ def _run(arguments: argparse.Namespace, setting: Setting) -> int:
 
         return manifest_update.update(arguments, setting)
     if arguments.manifest_command in ("prune", "accept") or (
-        arguments.manifest_command == "show" and arguments.file.is_dir()
+        arguments.manifest_command == "show" and _is_generations(arguments.file)
     ):
         return _of_folder(arguments, setting)
-    from verifier.cli import manifest_compare  # noqa: PLC0415 - as above
+    from verifier.cli import manifest_compare, manifest_export  # noqa: PLC0415 - as above
 
-    match arguments.manifest_command:
-        case "show":
-            return manifest_compare.show(arguments.file, setting, as_json=arguments.json)
-        case "verify":
-            return manifest_compare.verify(arguments, setting)
-        case _:
-            return manifest_compare.diff(arguments.old, arguments.new, setting)
+    commands: Mapping[str, Callable[[argparse.Namespace, Setting], int]] = {
+        "show": manifest_compare.show,
+        "verify": manifest_compare.verify,
+        "diff": manifest_compare.diff,
+        "export": manifest_export.export,
+    }
+    return commands[arguments.manifest_command](arguments, setting)
+
+
+def _is_generations(path: Path) -> bool:
+    """Tell whether a path is a folder of generations, and not one that is a list by itself, as a bag is."""
+    if not path.is_dir():
+        return False
+    from verifier.manifest import is_list  # noqa: PLC0415 - as in `_run`
+
+    return not is_list(path)
 
 
 def _of_folder(arguments: argparse.Namespace, setting: Setting) -> int:

@@ -34,6 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     reference.add_argument("--against", type=Path, metavar="FOLDER", help="the live data, as it is now")
     parser.add_argument("--newer", type=_seconds, metavar="AGE", help="with --against: only what changed since, as 30d")
     parser.add_argument("--root", metavar="PATH", help="where the data lay, if the copy stores whole paths")
+    parser.add_argument("--digest", metavar="NAME", help="which checksums a list holds that can't say it itself")
     parser.add_argument("--known-hosts", type=Path, metavar="FILE", help="SFTP: default ~/.ssh/known_hosts")
     parser.add_argument("--identity", type=Path, metavar="FILE", help="SFTP: the private key to sign in by")
     add_options(parser)
@@ -61,6 +62,8 @@ def scenario_of(arguments: argparse.Namespace, environment: Mapping[str, str]) -
         raise UsageError(problem)
     if arguments.newer is not None and arguments.against is None:
         raise UsageError("expected --newer together with --against, got it alone")
+    if arguments.digest is not None and arguments.manifest is None:
+        raise UsageError("expected --digest together with --manifest, got it alone")
     folder = folder_of(arguments.address)
     address = arguments.address if folder is None else str(folder)
     reference = Path(os.path.realpath((arguments.manifest or arguments.against).expanduser()))
@@ -76,6 +79,7 @@ def scenario_of(arguments: argparse.Namespace, environment: Mapping[str, str]) -
         sha256=sha256,
         copies=(Copy(name="copy", at=address, options=_options(arguments, address, environment), naming=naming),),
         manifest=None if arguments.manifest is None else reference,
+        digest=arguments.digest,
         against=None if arguments.against is None else reference,
         newer_seconds=arguments.newer,
         only=tuple(arguments.only),

@@ -83,7 +83,9 @@ def differences(old: Iterator[Entry], new: Iterator[Entry]) -> Iterator[Differen
 
 
 def _same(before: Entry, after: Entry) -> bool:
-    if (before.link, before.size_bytes, before.digest) != (after.link, after.size_bytes, after.digest):
+    if (before.link, before.digest) != (after.link, after.digest):
+        return False
+    if before.size_known and after.size_known and before.size_bytes != after.size_bytes:
         return False
     return before.digest is not None or before.link is not None or before.mtime_ns == after.mtime_ns
 

@@ -53,6 +53,12 @@ DIGESTS: Final[Mapping[str, str]] = {
     "blake3": "blake3 is a cryptographic digest: it shows accident and malice.",
     "md5": "md5 shows accident, not malice: files that differ and share an md5 can be made on purpose.",
     "sha1": "sha1 shows accident, not malice: files that differ and share a sha1 can be made on purpose.",
+    "sha224": "sha224 is a cryptographic digest: it shows accident and malice.",
+    "sha384": "sha384 is a cryptographic digest: it shows accident and malice.",
+    "sha512": "sha512 is a cryptographic digest: it shows accident and malice.",
+    "blake2b": "blake2b is a cryptographic digest: it shows accident and malice.",
+    "xxh64": "xxh64 shows accident, not malice: a bit that flipped by itself is seen, a forgery need not be.",
+    "xxh32": "xxh32 shows accident, not malice, and not every one: of 4,000,000,000 damaged files one is not seen.",
 }
 UNKNOWN_DIGEST: Final = "It is not stated whether this checksum shows more than accident."
 
@@ -63,6 +69,12 @@ CHECKED_BY: Final[Mapping[str, str]] = {
     "blake3": "b3sum",
     "md5": "md5sum",
     "sha1": "sha1sum",
+    "sha224": "sha224sum",
+    "sha384": "sha384sum",
+    "sha512": "sha512sum",
+    "blake2b": "b2sum",
+    "xxh64": "xxhsum -H1",
+    "xxh32": "xxhsum -H0",
 }
 """The stock program that prints a file's value in the form that the manifest has."""
 

@@ -51,12 +51,13 @@ class Group:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
-    """A part of a whole, in files and in bytes."""
+    """A part of a whole, in files and in bytes, the latter but where the manifest does not state the whole's."""
 
     label: str
     part: Count
     whole: Count
     whole_is: str
+    sizes_known: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -290,9 +291,9 @@ def _where(copy: CopyFacts) -> Iterator[tuple[str, str]]:
 def _shares(copy: CopyFacts, manifest: ManifestFacts) -> Iterator[Share]:
     whole = Count(files=manifest.files, bytes=manifest.bytes)
     yield Share(label="Proven", part=copy.proven, whole=copy.planned, whole_is="planned")
-    yield Share(label="Planned", part=copy.planned, whole=whole, whole_is="all in the manifest")
-    yield Share(label="Proven", part=copy.proven, whole=whole, whole_is="all in the manifest")
-    yield Share(label="Comparable", part=copy.population, whole=whole, whole_is="all in the manifest")
+    for label, part in (("Planned", copy.planned), ("Proven", copy.proven), ("Comparable", copy.population)):
+        known = manifest.states_sizes is not False
+        yield Share(label=label, part=part, whole=whole, whole_is="all in the manifest", sizes_known=known)
     yield Share(label="Comparable", part=copy.population, whole=copy.listed, whole_is="all listed in the copy")
 
 
@@ -367,10 +368,11 @@ def _assurance(copy: CopyFacts, *, on: str) -> str:
 def _coverage(copy: CopyFacts) -> str:
     known = copy.coverage
     since = f" The oldest of these proofs is of {moment(known.oldest_proven_at)}." if known.oldest_proven_at else ""
+    # A list may state no sizes; then nothing is said of bytes.
+    sizes = f", {size(known.proven.bytes)} of {size(known.of.bytes)}," if known.of.bytes else ""
     return (
-        f"Over all drills so far: {number(known.proven.files)} of {number(known.of.files)} files, "
-        f"{size(known.proven.bytes)} of {size(known.of.bytes)}, were proven from this copy with the content that the "
-        f"manifest has now.{since}"
+        f"Over all drills so far: {number(known.proven.files)} of {number(known.of.files)} files{sizes} were proven "
+        f"from this copy with the content that the manifest has now.{since}"
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
+from verifier.digest import HEX_LENGTH
 from verifier.scenario.kinds import (
     ADDRESS,
     BOOLEAN,
@@ -265,15 +266,23 @@ SCENARIO: Final = Section(
     keys={
         "name": Key(kind=SLUG, goes_to="name", required=True, means="what the dataset is called"),
         "manifest": Key(
-            kind=MANIFEST, goes_to="manifest", required=True, means="the file that `verifier manifest create` wrote"
+            kind=MANIFEST,
+            goes_to="manifest",
+            required=True,
+            means="what `verifier manifest create` wrote; of a folder, each copy has the newest that is older",
+        ),
+        "digest": Key(
+            kind=one_of(*HEX_LENGTH),
+            goes_to="digest",
+            means="which checksums the manifest holds, if it is another program's list that can't say it itself",
         ),
         "unchanging": Key(
             kind=_PATTERNS, goes_to="unchanging", means="files that never change: here a newer one is damage, too"
         ),
+        **NAMES,
         "objectives": Key(kind=_OBJECTIVES, goes_to="objectives", means="what must hold"),
         "sample": Key(kind=_SAMPLE, goes_to="sample", means="how much is restored"),
         "budget": Key(kind=_BUDGET, goes_to="budget", means="what a drill may cost"),
-        **NAMES,
         "scratch": Key(kind=_SCRATCH, goes_to="scratch", means="where restored files lie until they are compared"),
         "copy": Key(kind=COPY, goes_to="copies", required=True, means="a place that holds the dataset"),
         "report": Key(kind=_REPORT, goes_to="report", means="what a drill leaves"),

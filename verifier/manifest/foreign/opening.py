@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final, cast
 
+from verifier import relpath
 from verifier.digest import HEX_LENGTH
 from verifier.errors import ManifestError
 from verifier.manifest.foreign import bag, checksum_lines, chkbit, hashdeep, powershell
@@ -87,7 +88,7 @@ def open_list(
     """
     file = ListFile(path, descriptor, origin=origin)
     if digest is not None and digest not in HEX_LENGTH:
-        raise ManifestError(f"expected one of {', '.join(HEX_LENGTH)} as digest, got another")
+        raise ManifestError(f"expected one of {', '.join(HEX_LENGTH)} as digest, got {relpath.show(digest)}")
     form = _form(file, first_bytes, digest=digest, relative=relative)
     with tempfile.TemporaryDirectory(dir=folder, prefix="list-") as tables:
         named = os.fsencode((origin or path).name).decode("utf-8", "replace")
