@@ -23,6 +23,7 @@ from typing import Final
 import datasets
 import places_rows
 import rows
+import updating
 from rows import Limits, Row
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -140,7 +141,15 @@ def _joins(_data: Path, work: Path, quick: bool) -> Iterator[Row]:  # noqa: FBT0
         yield rows.joining(work, entries=5 * million, differences=million, ordered=ordered, limits=limits, times=1)
 
 
-_HERE: Final[dict[str, Callable[[Path, Path, bool], Iterator[Row]]]] = {"folders": _folders, "joining": _joins}
+def _updates(data: Path, work: Path, quick: bool) -> Iterator[Row]:  # noqa: FBT001 - called by the table of parts
+    yield from updating.rows(data, work, files=2_000 if quick else 200_000, rounds=1 if quick else 3)
+
+
+_HERE: Final[dict[str, Callable[[Path, Path, bool], Iterator[Row]]]] = {
+    "folders": _folders,
+    "joining": _joins,
+    "updating": _updates,
+}
 """Each part of the table that is about this machine's folders; those about places come after them."""
 
 

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from updating import Kept, put, set_time
+from kept import Kept, put, set_time
 
 from verifier.entry import Entry
 from verifier.inventory import survey as survey_room

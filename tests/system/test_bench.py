@@ -70,6 +70,13 @@ def test_the_benchmark_measures_places_beside_every_peer(tmp_path: Path, must_ru
     assert sum(row["work"].startswith("peak memory") for row in rows) == 7
 
 
+def test_the_benchmark_measures_an_update_beside_making_it_anew(tmp_path: Path) -> None:
+    row, memory = measure(tmp_path, "updating")
+    assert (row["work"], row["peer"]) == ("manifest update, 2,000 × 4 KiB, 1 % changed", "manifest create")
+    assert [len(values) for values in row["samples"].values()] == [1, 1, 1]
+    assert memory["work"] == "peak memory, manifest update, 2,000 × 4 KiB"
+
+
 def test_an_unknown_part_is_refused() -> None:
     done = subprocess.run([sys.executable, str(RUN), "--only", "tape"], capture_output=True, text=True, check=False)
     assert done.returncode == 1
