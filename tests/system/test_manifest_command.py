@@ -82,13 +82,35 @@ def test_diff(photos: Path, tmp_path: Path, verifier: Verifier) -> None:
     (photos / "2015" / "a.jpg").write_bytes(b"edited")
     verifier("manifest", "create", photos, "-o", new)
     told = verifier("manifest", "diff", old, new)
-    assert (told.returncode, told.stdout) == (1, "1 files, 6 B: changed\n  2015/a.jpg\n")
+    held = "2 files and 1 links, {}"
+    sides = f"before: {held.format('1,001 B')}\nnow: {held.format('7 B')}\n"
+    assert (told.returncode, told.stdout) == (1, f"1 files, 6 B: changed\n  2015/a.jpg\n{sides}")
+    assert told.stderr == "warning: 994 B less than before: 99.3% of all bytes\n"
     verifier("manifest", "create", photos, "-o", other, "--digest", "blake3")
     assert verifier("manifest", "diff", old, other).returncode == 2
     new.write_bytes(new.read_bytes()[:-80])
     cut = verifier("manifest", "diff", old, new)
     assert (cut.returncode, cut.stdout) == (2, "")
     assert f"{new}:" in cut.stderr
+
+
+def test_diff_tells_what_was_moved_and_what_is_less(photos: Path, tmp_path: Path, verifier: Verifier) -> None:
+    old, new = tmp_path / "old.jsonl", tmp_path / "new.jsonl"
+    (photos / "2014").mkdir()
+    (photos / "2014" / "gone").write_bytes(b"gone")
+    verifier("manifest", "create", photos, "-o", old)
+    (photos / "2015" / "a.jpg").rename(photos / "2014" / "a\n.jpg")
+    (photos / "2014" / "gone").unlink()
+    verifier("manifest", "create", photos, "-o", new)
+    told = verifier("manifest", "diff", old, new)
+    assert told.returncode == 1
+    assert "1 files, 4 B: removed\n  2014/gone\n" in told.stdout
+    assert "1 files, 1,000 B: moved\n  2015/a.jpg → 2014/a\\n.jpg\n" in told.stdout
+    assert "before: 3 files and 1 links, 1,005 B\nnow: 2 files and 1 links, 1,001 B\n" in told.stdout
+    assert "warning: 1 files fewer than before: 33.3% of them\n" in told.stderr
+    assert "warning: 4 B less than before: 0.4% of all bytes\n" in told.stderr
+    back = verifier("manifest", "diff", new, old)
+    assert (back.returncode, back.stderr) == (1, "")
 
 
 def test_output_in_the_folder_leaves_itself_out(photos: Path, verifier: Verifier) -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from pathlib import Path
+
 from verifier.entry import Entry
-from verifier.manifest.difference import DifferenceKind, differences, with_untold
+from verifier.manifest.difference import DifferenceKind, differences, with_moves, with_untold
+from verifier.spool import Workspace
 
 
 def file(path: bytes, digest: str | None = "d", mtime_ns: int | None = 1, size_bytes: int = 1) -> Entry:
@@ -51,3 +55,33 @@ def test_what_could_not_be_read_is_not_removed() -> None:
         (b"c", DifferenceKind.SILENT),
         (b"d", DifferenceKind.REMOVED),
     ]
+
+
+def moves(folder: Path, old: list[Entry], new: list[Entry]) -> list[tuple[bytes, str, bytes | None]]:
+    with closing(Workspace(folder / "workspace")) as workspace:
+        found = with_moves(differences(iter(old), iter(new)), workspace)
+        return [(one.path, one.kind.value, one.new.path if one.new else None) for one in found]
+
+
+def test_content_that_went_elsewhere_was_moved(tmp_path: Path) -> None:
+    old = [file(b"a", "1"), file(b"b", "2"), file(b"c", "3"), file(b"d", "4", size_bytes=2)]
+    new = [file(b"c", "x", 2), file(b"d", "4", size_bytes=2), file(b"x", "1", 9), file(b"y", "2", size_bytes=5)]
+    assert moves(tmp_path, old, new) == [
+        (b"a", "moved", b"x"),
+        (b"b", "removed", None),
+        (b"c", "changed", b"c"),
+        (b"y", "added", b"y"),
+    ]
+
+
+def test_of_equal_files_none_was_moved(tmp_path: Path) -> None:
+    old = [file(b"a", "1"), file(b"b", "1"), file(b"c", "2"), file(b"e", "0", size_bytes=0)]
+    new = [file(b"v", "0", size_bytes=0), file(b"x", "1"), file(b"y", "2"), file(b"z", "2")]
+    kinds = [kind for _path, kind, _new in moves(tmp_path, old, new)]
+    assert sorted(kinds) == ["added"] * 4 + ["removed"] * 4
+    many = [file(b"%d" % number, "1") for number in range(10, 20)]
+    assert [path for path, _kind, _new in moves(tmp_path / "many", many, [])] == [entry.path for entry in many]
+
+
+def test_a_copy_beside_the_first_is_added(tmp_path: Path) -> None:
+    assert moves(tmp_path, [file(b"a", "1")], [file(b"a", "1"), file(b"b", "1")]) == [(b"b", "added", b"b")]
