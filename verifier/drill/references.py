@@ -11,7 +11,7 @@ import itertools
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -169,12 +169,23 @@ class _Generations:
     def _open(self, generation: Generation) -> Reference:
         file = generation.file
         if file not in self._opened:
-            reference = self.stack.enter_context(open_reference(self.scenario, file))
+            held = self._held_open(file)
+            reference = replace(self.stack.enter_context(open_reference(self.scenario, file)), file=held)
             if reference.facts.identity != generation.identity:
                 shown = relpath.show(os.fsencode(file))
                 raise ManifestError(f"expected the manifest that was there before, got another meanwhile: {shown}")
             self._opened[file] = reference
         return self._opened[file]
+
+    def _held_open(self, file: Path) -> Path:
+        """Return another name of a file, by which it can be kept beside the proof though it is pruned meanwhile."""
+        try:
+            descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError as error:
+            shown = relpath.show(os.fsencode(file))
+            raise ManifestError(f"can't open the manifest {shown}: {error.strerror}") from error
+        self.stack.callback(os.close, descriptor)
+        return Path(f"/dev/fd/{descriptor}")
 
 
 def choose_generation(
