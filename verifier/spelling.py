@@ -129,7 +129,7 @@ def _any_of(characters: Iterable[str]) -> re.Pattern[bytes]:
 
 
 _MARKS_OF_REFUSED: Final = re.compile(rb'["*:<>?\\|\x00-\x1f\x7f]')
-_MARKS_OF_TAIL: Final = re.compile(rb"[. ](?:/|\Z)")
+_MARKS_OF_TAIL: Final = re.compile(_MARKS_OF_REFUSED.pattern + rb"|[. ](?:/|\Z)")
 
 SPELLINGS: Final = (
     Spelling(how="rclone's substitutions", key=unsubstituted, marks=_any_of(_LOOK_ALIKES)),
@@ -137,15 +137,19 @@ SPELLINGS: Final = (
     Spelling(
         how="private-use characters as Windows' subsystems write", key=_translated(_SHIFTED), marks=_any_of(_SHIFTED)
     ),
-    Spelling(
-        how="Synology's renames", key=without_conflict, plain=_tailless, marks=re.compile(b"Conflict"), lossy=True
-    ),
     Spelling(how="Samba's catia substitutions", key=_translated(_CATIA), marks=_any_of(_CATIA), lossy=True),
     Spelling(how="_ for what Windows forbids", key=underscored, marks=_MARKS_OF_REFUSED, lossy=True),
     Spelling(
         how="_ for what Windows forbids at a name's end", key=underscored_to_the_end, marks=_MARKS_OF_TAIL, lossy=True
     ),
     Spelling(how="dots and spaces cut from a name's end", key=cut, marks=_MARKS_OF_TAIL, lossy=True),
+    Spelling(
+        how="Synology's renames",
+        key=without_conflict,
+        plain=_tailless,
+        marks=re.compile(rb"Conflict|[. ](?:/|\Z)"),
+        lossy=True,
+    ),
 )
 """How names may differ between any two systems, the most certain first; either side may be the one that was spelt."""
 
