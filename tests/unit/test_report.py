@@ -13,6 +13,7 @@ from sample_proof import NASTY, sample_proof
 
 from verifier import proof as proofs
 from verifier import relpath
+from verifier.errors import BundleError
 from verifier.outcome import FindingKind, Reason
 from verifier.proof import Assurance, Count, FindingFacts, Proof
 from verifier.report import IndexRow, meaning, render_html, render_index, render_markdown
@@ -304,6 +305,41 @@ def test_words_that_this_version_does_not_know_are_shown(proof: Proof) -> None:
     assert "This version of the program does not know the word." in text
     assert "not base64 (expected base64)" in text
     assert "<tape>" in text
+
+
+@pytest.fixture
+def of_two(proof: Proof) -> Proof:
+    """Return a proof whose second copy was held against an older and smaller manifest, of another checksum."""
+    older = msgspec.structs.replace(
+        proof.manifest, identity="0d" * 32, created_at="2026-01-02T03:04:05Z", digest="xxh3_64", files=1_111, bytes=0
+    )
+    copies = list(proof.copies)
+    copies[1] = msgspec.structs.replace(
+        copies[1], manifest=older.identity, manifest_created_at=older.created_at, planned=Count(files=1_000)
+    )
+    newest = msgspec.structs.replace(proof.manifest, digest="sha256")
+    changed = msgspec.structs.replace(proof, manifest=newest, manifests=(older,), copies=tuple(copies))
+    return proofs.from_bytes(proofs.to_bytes(changed))
+
+
+def test_a_copy_that_was_held_against_another_manifest_says_so(of_two: Proof) -> None:
+    html, markdown = render_html(of_two, proof_sha256=SHA256), render_markdown(of_two, proof_sha256=SHA256)
+    for text in (Page(html).text, markdown):
+        assert "1,000 of 1,111" in text  # its shares are of its own manifest
+        assert "0d" * 32 in text
+        # A proof is as good as the weaker of the checksums, and there is no one program that checks by both.
+        assert "xxh3_64 shows accident, not malice" in text
+        assert "That nobody changed the data on purpose" in text
+        assert "prints the value that the manifest has for it" not in text
+    text = Page(html).text
+    assert "The reference of usb-disk and b2 is a manifest" in text
+    assert "The reference of nas is a manifest that was made on 2026-01-02 03:04:05 UTC" in text
+    assert "The manifest: what nas was held against" in text
+
+
+def test_a_copy_whose_manifest_is_not_in_the_proof_makes_it_none(of_two: Proof) -> None:
+    with pytest.raises(BundleError, match="expected each manifest that a copy names"):
+        proofs.from_bytes(proofs.to_bytes(msgspec.structs.replace(of_two, manifests=msgspec.UNSET)))
 
 
 def test_the_page_of_all_drills() -> None:
