@@ -121,6 +121,8 @@ class Ages:
             read_anyway: the weight of what each update reads since its digest is kept from before: it takes nobody
                 else's turn.
         """
+        if share >= 1:
+            return _AFTER_ALL, 0
         wanted = share * sum(map(sum, self._weights.values())) + (read_anyway if share else 0)
         for date in sorted(self._weights):
             for ticket, weight in enumerate(self._weights[date]):
