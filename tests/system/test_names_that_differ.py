@@ -144,6 +144,20 @@ def test_a_map_and_a_prefix_in_a_scenario(tmp_path: Path, workers: str) -> None:
     }  # fmt: skip
 
 
+def test_two_copies_at_one_address_are_not_taken_for_each_other(place: Place) -> None:
+    """One process drills both, and keeps what it opened."""
+    for prefix in ("one", "two"):
+        _copied(place, prefix)
+    change(place.copy, "two/2000/00.bin", lambda data: flip(data, 5))
+    second = f'[[copy]]\nname = "second"\nat = "{place.copy}"\nprefix = "two"\n'
+
+    drilled = place.drill(_scenario(place, 'prefix = "one"', second))
+
+    assert drilled.proof is not None
+    assert [copy.verdict.result for copy in drilled.proof.copies] == ["PASSED", "FAILED"]
+    assert [finding.path for finding in drilled.proof.copies[1].findings] == ["2000/00.bin"]
+
+
 def test_over_sftp(tmp_path: Path, verifier: Verifier) -> None:
     place = Place(tmp_path)
     place.fill(_data())
@@ -153,8 +167,8 @@ def test_over_sftp(tmp_path: Path, verifier: Verifier) -> None:
 
     def prove(server: Server, root: str) -> dict[str, Any]:
         done = verifier(
-            "prove", server.address(place.copy), "--manifest", place.manifest, "--full", "--workers", "1", "--json", "--root", root,
-            "--known-hosts", server.known_hosts, "--identity", server.identity,
+            "prove", server.address(place.copy), "--manifest", place.manifest, "--full", "--workers", "1", "--json",
+            "--root", root, "--known-hosts", server.known_hosts, "--identity", server.identity,
         )  # fmt: skip
         assert done.stdout, done.stderr
         return dict(json.loads(done.stdout)["copies"][0])
