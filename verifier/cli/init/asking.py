@@ -58,14 +58,15 @@ class Person:
         return _YES[self.ask(f"{question} (y/n)", check, proposal="y" if proposal else "n").lower()]
 
     def _typed(self, prompt: str) -> str:
-        self._terminal.prompt(prompt)
-        line = sys.stdin.readline()
-        if not line:
-            raise UsageError("expected an answer, got the end of input: nothing was written")
-        answer = line.rstrip("\r\n").strip()
-        try:
-            answer.encode("utf-8")
-        except UnicodeEncodeError:
-            self._terminal.say("  expected text in UTF-8, got other bytes")
-            return self._typed(prompt)
-        return answer
+        while True:
+            self._terminal.prompt(prompt)
+            line = sys.stdin.readline()
+            if not line:
+                raise UsageError("expected an answer, got the end of input: nothing was written")
+            answer = line.strip()
+            try:
+                answer.encode("utf-8")
+            except UnicodeEncodeError:
+                self._terminal.say("  expected text in UTF-8, got other bytes")
+                continue
+            return answer

@@ -25,7 +25,6 @@ _NAMES_SHOWN: Final = 8
 _DEEPEST: Final = 3
 _FOLDERS_KEPT: Final = 2_000
 _ALIKE: Final = 0.5
-_MUCH_BETTER: Final = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,12 +73,11 @@ class _Likeness:
                 self._alike[folder] = self._alike.get(folder, 0) + 1
 
     def best(self) -> bytes:
-        """Return the folder most like the data, if it is so by half and twice as much as the address itself."""
+        """Return the folder most like the data, if it is so by half, and the address itself is not."""
         shares = {folder: self._alike.get(folder, 0) / seen for folder, seen in self._seen.items()}
         # Of folders equally alike the one that holds more, then the upper one.
         best = max(shares, key=lambda folder: (shares[folder], self._seen[folder], -len(folder)), default=b"")
-        enough = shares.get(best, 0) >= _ALIKE and shares[best] >= _MUCH_BETTER * shares.get(b"", 0)
-        return best if enough else b""
+        return best if shares.get(best, 0) >= _ALIKE > shares.get(b"", 0) else b""
 
 
 def glimpse(location: Location, live: Path) -> Glimpse:
