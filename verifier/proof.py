@@ -152,10 +152,6 @@ class Assurance(msgspec.Struct, frozen=True, kw_only=True):
     at_most_bad_bytes: int
 
 
-class CoverageFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """Over time: how much of the manifest was ever proven from this copy with its present content."""
-
-    proven: Count
 class NameFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A name from outside, raw; whoever shows it escapes it (`relpath.show`)."""
 
@@ -171,6 +167,10 @@ class FoundName(msgspec.Struct, frozen=True, kw_only=True):
     listed: NameFacts
 
 
+class CoverageFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """Over time: how much of the manifest was ever proven from this copy with its present content."""
+
+    proven: Count
     of: Count
     oldest_proven_at: str | None = None
 
