@@ -23,7 +23,9 @@ def export(arguments: argparse.Namespace, setting: Setting) -> int:
         check_format(arguments.format, digest)
         # Read whole first: of a manifest that turns out to be cut off no list may be left.
         totals = manifest.check()
-        blocks = _blocks(lines(manifest.entries(), form=arguments.format, digest=digest or ""))
+        escaped = Escaped()
+        texts = escaped.count(lines(manifest.entries(), form=arguments.format, digest=digest or ""))
+        blocks = _blocks(texts)
         if arguments.output is None:
             for block in blocks:
                 setting.terminal.put_bytes(block)
@@ -31,12 +33,27 @@ def export(arguments: argparse.Namespace, setting: Setting) -> int:
             with replacing(arguments.output) as file:
                 for block in blocks:
                     file.write(block)
+    if escaped.lines and arguments.format == "xxhsum":
+        setting.terminal.say(f"{escaped.lines:,} names hold a newline, which xxhsum reads from version 0.8.2 on")
     if totals.links:
         setting.terminal.say(f"{totals.links:,} symbolic links are left out: {arguments.format} knows none")
     if arguments.output is not None:
         shown = relpath.show(os.fsencode(arguments.output))
         setting.terminal.say(f"{totals.files:,} files in {shown}; in their folder: {arguments.format} -c {shown}")
     return 0
+
+
+class Escaped:
+    """Counts the lines whose names are escaped."""
+
+    def __init__(self) -> None:
+        self.lines = 0
+
+    def count(self, texts: Iterator[bytes]) -> Iterator[bytes]:
+        """Pass lines on."""
+        for line in texts:
+            self.lines += line.startswith(b"\\")
+            yield line
 
 
 def _blocks(texts: Iterator[bytes]) -> Iterator[bytes]:

@@ -43,7 +43,7 @@ def lines(entries: Iterable[Entry], *, form: str, digest: str) -> Iterator[bytes
     Raises:
         ManifestError: the tool can't read a name.
     """
-    prefix = b"XXH3_" if digest == "xxh3_64" else b""
+    is_bsd = digest == "xxh3_64"  # the only form of it that xxhsum 0.8.1 reads
     for entry in entries:
         if entry.link is not None or entry.digest is None:
             continue
@@ -55,7 +55,8 @@ def lines(entries: Iterable[Entry], *, form: str, digest: str) -> Iterator[bytes
         if b"\n" in name or name.endswith(b"\r"):
             mark = b"\\"
             name = name.replace(b"\\", b"\\\\").replace(b"\n", b"\\n").replace(b"\r", b"\\r")
-        yield mark + prefix + entry.digest.encode("ascii") + b"  " + name + b"\n"
+        value = entry.digest.encode("ascii")
+        yield mark + (b"XXH3 (%b) = %b\n" % (name, value) if is_bsd else b"%b  %b\n" % (value, name))
 
 
 def _check_for_b3sum(path: bytes) -> None:
