@@ -15,7 +15,11 @@ from contract import memory
 from contract.harness import TIME_NS, Harness
 from contract.rights import without_rights_over_all_files
 
-from verifier.sources.interface import Place
+from verifier.errors import UnreachableError
+from verifier.sources.formats.plain import PlainFiles
+from verifier.sources.interface import Place, Source
+from verifier.sources.named import Named
+from verifier.sources.naming import Translation
 from verifier.sources.places.folder import Folder
 
 
@@ -113,6 +117,32 @@ class FolderHarness(OnDisk):
 
         os.preadv = preadv
         self.cleanup.callback(setattr, os, "preadv", real)
+
+
+class NamedHarness(FolderHarness):
+    """A folder that names its files otherwise, below `C/Ana`, beside others that are not meant."""
+
+    kind = "named"
+
+    def __init__(self, folder: Path, shared: object = None) -> None:
+        super().__init__(folder, shared)
+        self.root = self.root / "C" / "Ana"
+        self.root.mkdir(parents=True)
+        (self.root.parent / "Anastasia").write_bytes(b"somebody else's")
+
+    def open_place(self) -> Place:
+        return Folder(self.root.parent.parent, {}, b"C/Ana")
+
+    def open(self) -> Source:
+        translation = Translation(pairs=((b"C/Ana", b""),))
+        return Named(PlainFiles(Folder(self.root.parent.parent, {})), translation, where=b"", nothing=_nothing)
+
+    def go_away(self) -> None:
+        self.root.parent.parent.rename(self.folder / "unplugged")
+
+
+def _nothing(outside: Sequence[bytes]) -> UnreachableError:
+    return UnreachableError(f"expected files of ours, got {len(outside)} others")
 
 
 _Read = Callable[[Callable[..., int], int, memoryview, int], int]

@@ -10,10 +10,10 @@ from contract.b2_harness import B2Harness
 from contract.bench import Bench, Rule
 from contract.contract import RULES
 from contract.harness import HOOKS, NAMES, Harness
-from contract.harnesses import FolderHarness, MemoryHarness
+from contract.harnesses import FolderHarness, MemoryHarness, NamedHarness
 from contract.sftp_harness import SftpByChannel, SftpBySsh
 
-HARNESSES: tuple[type[Harness], ...] = (FolderHarness, MemoryHarness, SftpBySsh, SftpByChannel, B2Harness)
+HARNESSES: tuple[type[Harness], ...] = (FolderHarness, MemoryHarness, NamedHarness, SftpBySsh, SftpByChannel, B2Harness)
 CASES = [
     pytest.param(kind, rule, id=f"{kind.kind}-{rule.name}")
     for kind in HARNESSES

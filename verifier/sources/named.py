@@ -72,7 +72,8 @@ class Named(Source):
         found = False
         for listed in self._source.list():
             # A name that leads out of the copy has no translation, and is told under the one that it has.
-            name = listed.name if listed.kind == "unsafe" else self._translation.to_dataset(listed.name)
+            same = self._translation.is_identity or listed.kind == "unsafe"
+            name = listed.name if same else self._translation.to_dataset(listed.name)
             if name is None:
                 self._outside_files += 1
                 self._outside_bytes += listed.size_bytes
