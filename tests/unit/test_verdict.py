@@ -175,6 +175,13 @@ def test_a_warning_of_the_drill_itself() -> None:
     assert verdict.reasons[0] == "compared with itself"
 
 
+@pytest.mark.parametrize(("count", "result"), [(1, "WARNED"), (20, "WARNED"), (21, "FAILED")])
+def test_more_deletions_at_the_source_than_work_makes_are_a_loss(count: int, result: str) -> None:
+    verdict = judge_copy(_evidence(_tally(findings={FindingKind.DELETED_AT_SOURCE: count})))
+    assert verdict.result == result
+    assert sum("DELETED_AT_SOURCE" in reason for reason in verdict.reasons) == 1
+
+
 counts = st.dictionaries(st.sampled_from(list(FindingKind)), st.integers(1, 30), max_size=4)
 reasons = st.dictionaries(st.sampled_from(list(Reason)), st.integers(1, 3), max_size=2)
 
@@ -202,10 +209,10 @@ def test_the_gravest_evidence_decides(
         warnings=tuple(warnings),
     )
 
-    if set(findings) & FAILING_KINDS:
+    share = 0.2 * manifest_files
+    if set(findings) & FAILING_KINDS or findings.get(FindingKind.DELETED_AT_SOURCE, 0) > share:
         assert result == "FAILED"
         return
-    share = 0.2 * manifest_files
     changed = sum(findings.get(kind, 0) for kind in (FindingKind.CHANGED, FindingKind.EDITED))
     new = sum(findings.get(kind, 0) for kind in (FindingKind.NEW, FindingKind.NOT_YET))
     green = (

@@ -72,12 +72,7 @@ def take_survey(
     """
     location = copy.location
     with open_source(location) as source:
-        listing = watch(source.list())
-        newest_mtime_ns = None
-        if references.by_age:
-            # What fits depends on the newest file, so the listing lies on disk before the first entry is joined.
-            listing, newest_mtime_ns = _laid_down(listing, references.exclude, workspace)
-        choice = references.choose(snapshot=source.facts().snapshot, newest_mtime_ns=newest_mtime_ns)
+        choice, listing = _choose(references, source, watch(source.list()), workspace)
         reference = choice.reference
         survey = _empty_survey(copy, location, source, choice, workspace)
         entries = _with_absent(_chosen(reference, rules.only, survey), reference.absent_path)
@@ -105,6 +100,17 @@ def take_survey(
         survey.control_missed = True
         survey.notes.append(f"{told:,} of {survey.expected_entries:,} entries were told as found or as missing")
     return survey
+
+
+def _choose(
+    references: References, source: Source, listing: Iterator[Listed], workspace: Workspace
+) -> tuple[Choice, Iterator[Listed]]:
+    """Choose what a copy is held against; return its listing with it, as it may have been read for that."""
+    newest_mtime_ns = None
+    if references.by_age:
+        # What fits depends on the newest file, so the listing lies on disk before the first entry is joined.
+        listing, newest_mtime_ns = _laid_down(listing, references.exclude, workspace)
+    return references.choose(snapshot=source.facts().snapshot, newest_mtime_ns=newest_mtime_ns), listing
 
 
 def _laid_down(
@@ -205,7 +211,7 @@ def _sort_out(joined: Iterable[Pair], survey: Survey, watch: SameDataWatch) -> T
     for pair in joined:
         entry, listed, remark = pair
         if entry is not None and listed is not None:
-            entry = sized_as(entry, listed)  # noqa: PLW2901 - the same entry, with all that is known of it
+            entry = sized_as(entry, listed)
             survey.pairs.append(Item(entry=entry, listed=listed, found_as=remark))
             if remark is not None:
                 survey.note_other_name(entry, listed, remark)
