@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from b2_served import BUCKET, prove_environment
-from sshd import Server
+from sshd import Server, obeying_modes
 
 from verifier.demo.b2_server import B2Server
 
@@ -196,6 +196,20 @@ def test_connect_says_of_a_server_whose_key_was_shown_and_that_its_clock_is_unkn
     assert ran.returncode == 3
     assert rows(ran)["photos", "copy nas", "host key"][0] == "to do"
     assert ("photos", "copy nas", "opened") not in rows(ran)
+
+
+def test_connect_tells_of_names_that_can_be_listed_and_files_that_cannot_be_read(
+    household: Path, verifier: Verifier, tmp_path: Path
+) -> None:
+    with Server(tmp_path / "sshd", sftp=obeying_modes()) as nas:
+        keys = f'known_hosts = "{nas.known_hosts}"\nidentity = "{nas.identity}"\n'
+        replaced(household, 'at = "../copy"\n', f'at = "{nas.address(household / "copy")}"\n{keys}')
+        (household / "copy/letter.txt").chmod(0)
+        ran = verifier("check", "--connect", cwd=household)
+    found = rows(ran)
+    assert (ran.returncode, found["photos", "copy nas", "opened"][0]) == (3, "ready")
+    assert found["photos", "copy nas", "rights"][0] == "to do"
+    assert "letter.txt" in found["photos", "copy nas", "rights"][1]
 
 
 def test_connect_says_what_a_key_of_b2_may_do_and_what_its_clock_shows(household: Path, verifier: Verifier) -> None:
