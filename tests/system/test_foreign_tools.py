@@ -185,6 +185,7 @@ def test_a_copy_is_proven_by_a_list_that_lies_in_it(home: Home) -> None:
     assert copy.coverage.proven.files == copy.coverage.of.files == manifest.files
     assert copy.control == "detected"
     assert not copy.counts
+    assert any(note.startswith("the manifest lies in the copy itself") for note in copy.notes)
     report = (ended.bundle / "report.md").read_text("utf-8")
     assert "states no file" in report
     assert "of an unstated size" in report

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import heapq
+import os
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Final, Literal
 
 from msgspec import UNSET, UnsetType
@@ -179,6 +181,14 @@ def _largest_undrawn(survey: Survey, drawn: Draw, files: int) -> int:
     return sum(heapq.nlargest(files, sizes))
 
 
+def _holds_manifest(copy: Copy, scenario: Scenario) -> bool:
+    """Tell whether a copy that is a folder here holds the manifest that it is held against."""
+    folder = folder_at(copy.location)
+    if folder is None or scenario.manifest is None:
+        return False
+    return Path(os.path.realpath(scenario.manifest)).is_relative_to(os.path.realpath(folder))
+
+
 def _notes(part: CopyDrill, scenario: Scenario) -> list[str]:
     notes = list(part.notes)
     if scenario.newer_seconds is not None:
@@ -188,6 +198,8 @@ def _notes(part: CopyDrill, scenario: Scenario) -> list[str]:
     if survey is None:
         return notes
     notes += [*survey.facts.notes, *survey.notes]
+    if _holds_manifest(part.copy, scenario):
+        notes.append("the manifest lies in the copy itself: what changes the copy's files can change it as well")
     if survey.left_out.files:
         left = survey.left_out
         notes.append(f"left out by the manifest's own patterns: {left.files:,} files, {left.size_bytes:,} bytes")
