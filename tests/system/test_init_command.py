@@ -250,6 +250,18 @@ def test_it_writes_neither_into_the_data_nor_into_a_copy(household: Path, verifi
     assert written(household) == before
 
 
+def test_a_copy_that_a_place_names_is_not_written_into_either(household: Path, verifier: Verifier) -> None:
+    scenarios = household / "nas/photos/scenarios"
+    scenarios.mkdir()
+    (scenarios / "verifier.toml").write_text(f'[place.nas]\nat = "{household}/nas"\n', "utf-8")
+    before = written(household)
+    words = ("--data", "Pictures", "--copy", "photos,place=nas", "--yes")
+    ran = verifier("init", "nas/photos", *words, cwd=household)
+    assert ran.returncode == 2
+    assert "expected a folder beside copy photos, got one in it: " in ran.stderr
+    assert written(household) == before
+
+
 def test_names_that_would_end_a_text_are_written_harmlessly(tmp_path: Path, verifier: Verifier) -> None:
     data, copy = tmp_path / 'my "data" \\ # [x]', tmp_path / "it's = {a}, 写"
     for folder in (data, copy):

@@ -21,6 +21,7 @@ from verifier.errors import UsageError
 from verifier.manifest.generations import next_name
 from verifier.scenario import load, load_text
 from verifier.scenario.file import SHARED_NAME
+from verifier.scenario.scenario import Scenario
 from verifier.scenario.writing import SCENARIO_SCHEMA, SHARED_SCHEMA, share, write_scenario, write_shared
 from verifier.sources.table import folder_of
 
@@ -32,10 +33,12 @@ def set_up(answers: Answers, arguments: argparse.Namespace, setting: Setting) ->
 
     Raises:
         UsageError: the scenario exists already, or would lie in the data or in a copy.
+            Or a file could not be written.
         ScenarioError: what was stated makes no scenario.
-        WriteError: a file could not be written.
+        ManifestError: the data could not be read.
     """
-    folder = arguments.folder.expanduser().absolute()
+    # The shell has put a home in place of `~` already, where one was meant.
+    folder = arguments.folder.absolute()
     scenarios = folder / "scenarios"
     path = scenarios / f"{answers.draft.name}.toml"
     if os.path.lexists(path):
@@ -43,8 +46,8 @@ def set_up(answers: Answers, arguments: argparse.Namespace, setting: Setting) ->
             f"expected a new scenario, got one that exists: {relpath.show(os.fsencode(path))}",
             hint="give another --name; nothing is ever written over",
         )
-    _check_apart(folder, answers)
-    texts = _texts(answers, path)
+    texts, scenario = _texts(answers, path)
+    _check_apart(folder, scenario)
     with _all_or_nothing() as made:
         _make_folders(scenarios, made)
         manifest_file = _manifest_file(answers, scenarios, made, setting)
@@ -61,21 +64,18 @@ def set_up(answers: Answers, arguments: argparse.Namespace, setting: Setting) ->
     return _try_all(answers, path, folder, arguments, setting)
 
 
-def _check_apart(folder: Path, answers: Answers) -> None:
+def _check_apart(folder: Path, scenario: Scenario) -> None:
     """Refuse to write into what is to be proven: into the data, where all would be MISSING in each copy, or a copy."""
-    places = {"the data": answers.data}
-    for copy in answers.draft.copies:
-        local = None if "place" in copy.keys else folder_of(copy.at)
-        if local is not None:
-            places[f"copy {copy.name}"] = local
-    for what, place in places.items():
-        if Path(os.path.realpath(folder)).is_relative_to(os.path.realpath(place)):
+    for copy in scenario.copies:
+        place = folder_of(copy.at)
+        if place is not None and Path(os.path.realpath(folder)).is_relative_to(os.path.realpath(place)):
+            what = "the data" if copy.live else f"copy {copy.name}"
             shown = relpath.show(os.fsencode(folder))
             raise UsageError(f"expected a folder beside {what}, got one in it: {shown}", hint="name a DIR elsewhere")
 
 
-def _texts(answers: Answers, path: Path) -> dict[str, str]:
-    """Return the text of each file that is to be written, by its name, found right by the checker.
+def _texts(answers: Answers, path: Path) -> tuple[dict[str, str], Scenario]:
+    """Return the text of each file that is to be written, by its name, and the scenario that the checker makes of it.
 
     Raises:
         ScenarioError: holds every problem.
@@ -85,14 +85,14 @@ def _texts(answers: Answers, path: Path) -> dict[str, str]:
         draft, places = share(draft)
         shared = write_shared(places)
     text = write_scenario(draft)
-    load_text(text, path, shared=shared, home=answers.home)
+    scenario = load_text(text, path, shared=shared, home=answers.home)
     texts = {path.name: text}
     if shared is not None:
         texts[SHARED_NAME] = shared
     for name, which in _SCHEMAS.items():
         if not os.path.lexists(path.parent / name):
             texts[name] = check.schema(which) + "\n"
-    return texts
+    return texts, scenario
 
 
 @contextlib.contextmanager
@@ -137,7 +137,7 @@ def _make_manifest(
     manifest.configure(parser)
     words = ["create", str(answers.data), "-o", str(target), "--dataset", answers.draft.name]
     if arguments.state is not None:
-        words += ["--state", str(arguments.state)]
+        words.append(f"--state={arguments.state}")
     setting.terminal.say("reading the data, to write down what is known good")
     manifest.run(parser.parse_args(words), setting)
 
@@ -169,9 +169,9 @@ def _try_all(answers: Answers, path: Path, folder: Path, arguments: argparse.Nam
         return code
     parser = argparse.ArgumentParser()
     drill.configure(parser)
-    words = [str(path), "--sample", str(arguments.sample), "--reports", str(reports)]
+    words = [str(path), "--sample", str(arguments.sample), f"--reports={reports}"]
     for option in ("state", "scratch"):
         stated = getattr(arguments, option)
-        words += [f"--{option}", str(stated)] if stated is not None else []
+        words += [f"--{option}={stated}"] if stated is not None else []
     setting.terminal.say(f"drilling {arguments.sample:,} files of each copy, drawn by lot")
     return drill.run(parser.parse_args(words), setting)
