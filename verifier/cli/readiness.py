@@ -15,6 +15,7 @@ from typing import Final, Literal
 
 from verifier import relpath
 from verifier.cli.terminal import Terminal, duration, size
+from verifier.drill.reference import open_reference
 from verifier.errors import (
     BundleError,
     HostKeyError,
@@ -24,7 +25,7 @@ from verifier.errors import (
     UnreachableError,
     VerifierError,
 )
-from verifier.manifest import open_manifest
+from verifier.manifest import is_list
 from verifier.manifest.generations import newest
 from verifier.scenario.scenario import Copy, Scenario
 from verifier.scratch import default_folder
@@ -178,15 +179,22 @@ def _manifest_rows(scenario: Scenario, now: datetime) -> Iterator[Row]:
     if scenario.manifest is None:
         raise AssertionError("a scenario from a file has a manifest")
     try:
-        path = newest(scenario.manifest) if scenario.manifest.is_dir() else scenario.manifest
-        with open_manifest(path) as manifest:
-            totals = manifest.check()
-            created_ns = manifest.header.created_ns
+        is_folder = scenario.manifest.is_dir() and not is_list(scenario.manifest)
+        path = newest(scenario.manifest) if is_folder else scenario.manifest
+        with open_reference(scenario, path) as reference:
+            facts, created_ns = reference.facts, reference.created_ns
     except ManifestError as error:
         yield _wrong("manifest", "read", error)
         return
-    words = f"{totals.files:,} files, {totals.links:,} links, {size(totals.bytes)}, identity {totals.identity}"
+    words = f"{facts.files:,} files, {facts.links:,} links, {size(facts.bytes)}, identity {facts.identity}"
+    if facts.states_sizes is False:
+        words = f"{facts.files:,} files, of sizes that the list does not state, identity {facts.identity}"
     yield Row(subject="manifest", thing="read", state="ready", words=words)
+    if facts.created_at is None:
+        yield Row(
+            subject="manifest", thing="age", state="look", words="not stated: a list that holds no time of its own"
+        )
+        return
     yield _age_row(now.timestamp() - created_ns / 1e9, scenario.objectives.rpo_seconds)
 
 
