@@ -88,6 +88,7 @@ def test_a_root_that_is_missing_is_unreachable_and_says_what_lies_there(
     drilled = place.prove("--root", "/home/eva")
     assert (drilled.code, drilled.result) == (3, "INCONCLUSIVE")
     assert "UNREACHABLE: expected files in home/eva of" in drilled.reasons
+    assert "in home there is ana" in drilled.reasons
     scenario = _scenario(place, 'root = "/home/eva"')
     file = place.root / "scenario.toml"
     file.write_text(scenario, "utf-8")
@@ -181,7 +182,9 @@ def test_over_sftp(tmp_path: Path, verifier: Verifier) -> None:
         copy = prove(server, f"/{ROOT}")
         assert [(one["kind"], one["path"]) for one in copy["findings"]] == [("MISMATCH", ODD[1])]
         copy = prove(server, "/home/ana/elsewhere")
-        assert "UNREACHABLE: expected files in home/ana/elsewhere" in copy["verdict"]["reasons"][0]
+        (reason,) = copy["verdict"]["reasons"][:1]
+        assert "UNREACHABLE: expected files in home/ana/elsewhere" in reason
+        assert reason.endswith(f"in home/ana there is {ROOT.rpartition('/')[2]}")
         (place.copy / "linked").symlink_to(place.live)
         assert "or a link on the way" in prove(server, "/linked")["verdict"]["reasons"][0]
 
@@ -227,6 +230,7 @@ def test_over_b2(bucket: tuple[B2Server, Place], verifier: Verifier) -> None:
 
     copy = drill('prefix = "bob-mac"')
     assert "UNREACHABLE: expected files in bob-mac" in copy["verdict"]["reasons"][0]
+    assert "there is ana-mac" in copy["verdict"]["reasons"][0]
 
 
 RENAMES = {

@@ -27,6 +27,7 @@ _PLACES: Final[dict[str, Callable[[str], str | None]]] = {"b2": b2.problem, "sft
 
 _SLOW_MODULES: Final = {"b2": "verifier.sources.places.b2.bucket", "sftp": "verifier.sources.places.sftp.place"}
 _NAMES_SHOWN: Final = 5
+_HINT: Final = "does the dataset lie there? root, map and prefix say where in the copy"
 _SCHEME: Final = re.compile(r"([a-z][a-z0-9+.-]+):(//)?", re.IGNORECASE)
 
 
@@ -100,12 +101,14 @@ def open_source(location: Location) -> Source:
 
 
 def _nothing_there(location: Location, outside: Sequence[bytes]) -> SourceError:
-    """Return the error for a copy without a file of the dataset, with what lies there instead as its hint."""
+    """Return the error for a copy without a file of the dataset; it says what lies there instead."""
     below = location.naming.below
     where = f"{relpath.show(below)} of {relpath.show(location.address)}" if below else relpath.show(location.address)
     if outside:
-        hint = f"outside of what is mapped there is {_listed_in_words(outside)}"
-        return UnreachableError(f"expected files in what the scenario maps of {where}, got none", hint=hint)
+        others = _listed_in_words(outside)
+        return UnreachableError(
+            f"expected files in what the scenario maps of {where}, got none but others: {others}", hint=_HINT
+        )
     folders = below.split(b"/") if below else []
     for depth in reversed(range(len(folders))):
         above = b"/".join(folders[:depth])
@@ -119,8 +122,8 @@ def _nothing_there(location: Location, outside: Sequence[bytes]) -> SourceError:
         except SourceError:
             break
         if names or not depth:
-            hint = f"in {relpath.show(above or location.address)} there is {_listed_in_words(names)}"
-            return UnreachableError(f"expected files in {where}, got none", hint=hint)
+            others = f"in {relpath.show(above or location.address)} there is {_listed_in_words(names)}"
+            return UnreachableError(f"expected files in {where}, got none: {others}", hint=_HINT)
     return UnreachableError(f"expected files in {where}, got none", hint="is the disk or share mounted?")
 
 
