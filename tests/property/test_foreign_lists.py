@@ -90,6 +90,8 @@ PATHS = st.lists(
 )
 
 
+@example([b"a\r"], "sha256")
+@example([b"-", b" a", b"*a"], "xxh3_64")
 @given(PATHS, st.sampled_from(["xxh3_128", "xxh3_64", "sha256", "blake3"]))
 def test_what_is_exported_is_read_back(paths: list[bytes], digest: str) -> None:
     form = next(form for form, able in FORMATS.items() if digest in able)
