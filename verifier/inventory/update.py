@@ -74,7 +74,6 @@ def update_inventory(
     accept: bool = False,
     state: Path | None = None,
     workers: int | None = None,
-    draft_folder: Path | None = None,
     on_progress: Progress | None = None,
 ) -> Iterator[Update]:
     """Give a manifest brought up to date, for as long as the block lasts.
@@ -88,9 +87,8 @@ def update_inventory(
         share: the part of all bytes that is read again though nothing shows that it changed, the longest ago first.
         accept: whether what changed under an unchanged time gets its new digest.
         state: the folder with what is remembered of the old manifest's files; None for nothing.
-        workers: how many processes read, as `take_inventory` has it.
-        draft_folder: where lines are gathered, as there.
-        on_progress: as there.
+        workers: how many processes read; the processors' number if it is not given.
+        on_progress: as `take_inventory` has it.
 
     Raises:
         ManifestError: the old manifest is not whole, or a line of it is wrong.
@@ -109,7 +107,7 @@ def update_inventory(
             directories=directories,
             exclude=header.exclude if exclude is None else exclude,
             algorithm=header.digest,
-            open_store=lambda: stack.enter_context(Store(draft_folder)),
+            open_store=lambda: stack.enter_context(Store(None)),
         )
         taking.follow(known, rule._replace(accept=accept), old)
         taking.take(default_workers() if workers is None else workers, on_progress)
