@@ -52,17 +52,20 @@ def take_survey(
     *,
     workspace: Workspace,
     watch: Callable[[Iterable[Listed]], Iterator[Listed]],
+    when_open: Callable[[Location], None] | None = None,
 ) -> Survey:
     """List a copy and hold its listing against the reference.
 
     An entry that exists nowhere is held against it, too: the drill's test of itself wants it told as missing. `watch`
-    passes the listing on, for as long as nobody wants to stop.
+    passes the listing on, for as long as nobody wants to stop; `when_open` is told once the copy was opened.
 
     Raises:
         SourceError: the copy is not there, is empty, refuses us, or is the live data itself.
     """
     location = Location(address=copy.at, options=_pins(copy))
     with open_source(location) as source:
+        if when_open is not None:
+            when_open(location)
         survey = _empty_survey(copy, location, source, reference, workspace)
         entries = _with_absent(_chosen(reference, rules.only, survey), reference.absent_path)
         listing = _counted(watch(source.list()), reference.exclude, rules.only, survey)
