@@ -70,6 +70,9 @@ class InB2(Way):
         server: holds the bucket.
         prefix: of this copy alone.
         keeps_times: whether each file is uploaded with its time of modification, as rclone does and others don't.
+
+    Attributes:
+        without_time: names that are uploaded without one in any case.
     """
 
     note = "the key may listBuckets"
@@ -79,6 +82,7 @@ class InB2(Way):
         self._server = server
         self._prefix = prefix
         self.keeps_times = keeps_times
+        self.without_time: set[str] = set()
         self._there: dict[str, tuple[bytes, int]] = {}
 
     def publish(self, copy: Path) -> None:
@@ -93,7 +97,7 @@ class InB2(Way):
             simulator.hide_file(simulator.API_URL, simulator.owner_token(), bucket.bucket_id, f"{self._prefix}/{name}")
         for name, (data, modified_ms) in files.items():
             if self._there.get(name) != (data, modified_ms):
-                stated_ms = modified_ms if self.keeps_times else None
+                stated_ms = modified_ms if self.keeps_times and name not in self.without_time else None
                 self._server.put(BUCKET, f"{self._prefix}/{name}", data, modified_ms=stated_ms)
         self._there = files
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from damage import DAMAGE, NAMES, NEWER, OTHER, SIZE, VICTIM, Damage, move, swap
 from drilled import THEN, Drilled, Place, change, flip, noise, prose, put
-from reached import WAYS, Way
+from reached import WAYS, InB2, Way
 
 FILES = len(NAMES) + 2
 IN_A_FOLDER = pytest.mark.parametrize("way", ["folder"], indirect=True)
@@ -97,6 +97,20 @@ def test_an_upload_time_is_no_excuse(place: Place, name: str) -> None:
         _assert_found(drilled, damage.kinds, damage.result, "" if "older" in damage.says else damage.says)
     else:
         _assert_found(drilled, damage.timeless, "FAILED")
+
+
+@pytest.mark.parametrize("way", ["b2"], indirect=True)
+@pytest.mark.parametrize("options", [("--full",), SAMPLE], ids=["full", "sample"])
+def test_a_new_upload_without_a_time_is_judged_by_its_bytes(place: Place, options: tuple[str, ...]) -> None:
+    assert isinstance(place.way, InB2)
+    place.way.without_time |= {VICTIM, OTHER}
+    change(place.copy, VICTIM, lambda data: flip(data, 9))
+    change(place.copy, OTHER, lambda data: data, seconds=NEWER)
+
+    drilled = place.prove(*options)
+
+    _assert_found(drilled, {"MISMATCH": 1}, "FAILED")
+    assert [one.path for one in drilled.copy.findings] == [VICTIM]
 
 
 @pytest.mark.parametrize("way", [*WAYS, "b2 without times"], indirect=True)
