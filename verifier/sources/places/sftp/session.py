@@ -131,12 +131,12 @@ class Session:
             elif engine.done and not engine.is_waiting:
                 break
             elif self._receive(out, self._wait_seconds(engine)):
-                heard = time.monotonic()
                 while (reply := self._incoming.next()) is not None:
                     engine.handle(reply, out)
-            elif time.monotonic() - heard > self._patience.silence_seconds and (
-                self._pace is None or engine.is_waiting
-            ):
+                heard = time.monotonic()  # behind what was done with the replies, for the same reason
+            elif self._pace is not None and not engine.is_waiting:
+                heard = time.monotonic()  # it is the rate that nothing was asked for
+            elif time.monotonic() - heard > self._patience.silence_seconds:
                 raise ConnectionLostError(
                     f"expected an answer within {self._patience.silence_seconds:.0f} s, got silence"
                 )
