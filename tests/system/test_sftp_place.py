@@ -399,6 +399,9 @@ def test_who_is_not_let_in(server: Server, tmp_path: Path, tree: Path, way: str)
         opened(server, tree, way, identity=tmp_path / "no such key")
     shown = tmp_path / "shown"
     shown.write_bytes(server.identity.read_bytes())
-    shown.chmod(0o644)
-    with pytest.raises(AccessDeniedError, match="only its owner may read"):
-        opened(server, tree, way, identity=shown)
+    for mode in (0o640, 0o604, 0o644, 0o620):
+        shown.chmod(mode)
+        with pytest.raises(AccessDeniedError, match="only its owner may read"):
+            opened(server, tree, way, identity=shown)
+    shown.chmod(0o600)
+    opened(server, tree, way, identity=shown).close()

@@ -207,18 +207,32 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_what_the_users_configuration_says_of_a_host(server: Server, home: Path, tree: Path, way: str) -> None:
     written(
         home / ".ssh" / "config",
+        "IgnoreUnknown KnownHostsCommand,ForkAfterAuthentication,StdinNull",  # which older ssh doesn't know
         f"Host nas\n HostName 127.0.0.1\n Port {server.port}\n User {getpass.getuser()}",
         f" IdentityFile {server.identity}",
         " StrictHostKeyChecking no\n UserKnownHostsFile /dev/null\n RemoteCommand false\n RequestTTY force",
-        f" LocalForward 127.0.0.1:{server.port} 127.0.0.1:1\n ExitOnForwardFailure yes\n LocalCommand false",
+        f" GlobalKnownHostsFile {server.known_hosts}\n KnownHostsCommand {_toucher(home, 'asked')} %H",
+        # The port is taken, so that ssh would end where it forwarded anything.
+        f" LocalForward 127.0.0.1:{server.port} 127.0.0.1:1\n ExitOnForwardFailure yes",
+        f" PermitLocalCommand yes\n LocalCommand {_toucher(home, 'ran')}",
+        f" ControlMaster yes\n ControlPath {home}/shared\n ForkAfterAuthentication yes\n StdinNull yes",
     )
     written(home / ".ssh" / "known_hosts", server.known_hosts.read_text("ascii"))
     place = Sftp(f"sftp://nas{tree}", {"transport": way}, QUICK)
     assert [one.name for one in place.list()] == [b"a"]
+    assert not [name for name in ("ran", "asked", "shared") if (home / name).exists()]
     place.close()
     written(home / ".ssh" / "known_hosts")
-    with pytest.raises(HostKeyError):  # whatever the file says of not checking
+    with pytest.raises(HostKeyError):  # whatever the file says of not checking, and of keys elsewhere
         Sftp(f"sftp://nas{tree}", {"transport": way}, QUICK)
+    assert not [name for name in ("ran", "asked", "shared") if (home / name).exists()]
+
+
+def _toucher(folder: Path, name: str) -> Path:
+    """Return a program that leaves a file of that name behind."""
+    program = written(folder / f"{name}.sh", "#!/bin/sh", f"touch '{folder / name}'")
+    program.chmod(0o700)
+    return program
 
 
 def test_a_host_between(server: Server, home: Path, tmp_path: Path, tree: Path, way: str) -> None:
