@@ -122,7 +122,10 @@ def test_scratch_is_apart_from_every_copy(tmp_path: Path, state: Path, scratch: 
 
 def test_a_neighbour_with_a_name_that_begins_alike_is_no_copy(tmp_path: Path, state: Path) -> None:
     (tmp_path / "nas").mkdir()
-    claim(tmp_path / "nas2", state, forbidden=(tmp_path / "nas", tmp_path / "not there")).close()
+    with claim(tmp_path / "nas2", state, forbidden=(tmp_path / "nas", tmp_path / "not there")) as scratch:
+        assert scratch.batches.is_relative_to(tmp_path / "nas2")
+        assert scratch.batches.is_dir()
+    assert contents(tmp_path / "nas") == []
 
 
 def test_a_copy_under_another_mount_is_seen_to_be_the_same(tmp_path: Path, state: Path) -> None:
