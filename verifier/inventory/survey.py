@@ -94,6 +94,11 @@ class _Survey:
         self._began_ns = time.time_ns()
 
     def run(self) -> Surveyed:
+        """Return what was found of the batch, and as another batch what was not come to.
+
+        Raises:
+            OSError: the folder itself went away.
+        """
         rest = None
         for index, run in enumerate(self._batch.runs):
             done = self._survey_run(run)

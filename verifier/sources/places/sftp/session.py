@@ -55,11 +55,17 @@ class _Question:
         self.done = False
 
     def fill(self, out: bytearray) -> None:
+        """Append the request, once."""
         if self._packet is not None:
             out += self._packet
             self._packet, self.is_waiting = None, True
 
     def handle(self, reply: Reply, out: bytearray) -> None:
+        """Take the reply as the answer.
+
+        Raises:
+            ProtocolError: it answers something else.
+        """
         del out
         if not self.is_waiting or reply.number != 1:
             raise ProtocolError(f"expected the answer to a request, got one to number {reply.number}")
