@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from b2_served import BUCKET, prove_environment
+from b2_served import BUCKET, hide, prove_environment
 from sshd import Server
 
 from verifier.demo.b2_server import B2Server
@@ -86,15 +86,13 @@ class InB2(Way):
         self._there: dict[str, tuple[bytes, int]] = {}
 
     def publish(self, copy: Path) -> None:
-        simulator = self._server.simulator
         files = {
             path.relative_to(copy).as_posix(): (path.read_bytes(), path.stat().st_mtime_ns // 1_000_000)
             for path in copy.rglob("*")
             if path.is_file() and not path.is_symlink()
         }
         for name in self._there.keys() - files:
-            bucket = simulator.bucket_name_to_bucket[BUCKET]
-            simulator.hide_file(simulator.API_URL, simulator.owner_token(), bucket.bucket_id, f"{self._prefix}/{name}")
+            hide(self._server, f"{self._prefix}/{name}")
         for name, (data, modified_ms) in files.items():
             if self._there.get(name) != (data, modified_ms):
                 stated_ms = modified_ms if self.keeps_times and name not in self.without_time else None

@@ -7,8 +7,8 @@ from collections import deque
 from types import SimpleNamespace
 
 import pytest
-from b2_served import Memory
 from fake_sftp import FakeServer, LoopTransport, Manners
+from sink import Memory
 
 from verifier.entry import Listed
 from verifier.sources.interface import Landed, Request
