@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import os
 import shutil
 import subprocess
@@ -10,8 +12,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NoReturn
 
+from secret_file import secret_file
+
 from verifier.demo.b2_server import B2Server
-from verifier.secret import SecretReference
 from verifier.sources.places.b2.address import parse
 from verifier.sources.places.b2.bucket import B2Bucket
 from verifier.sources.places.b2.limits import Limits
@@ -30,14 +33,36 @@ def open_bucket(
     key: str = "read_key",
 ) -> B2Bucket:
     """Return the place, opened with a key that lies in a file."""
+    return B2Bucket(parse(address), stated(server, folder, key=key), limits)
+
+
+def stated(server: B2Server, folder: Path, *, key: str = "read_key") -> dict[str, object]:
+    """Return what a copy on this server states beside its address: the realm, and a key that lies in files."""
     keys = server.description()
-    options: dict[str, object] = {"realm": keys["realm"]}
-    for option, name in (("key_id", f"{key}_id"), ("key", key)):
-        path = folder / option
-        path.write_text(keys[name] + "\n")
-        path.chmod(0o600)
-        options[option] = SecretReference(kind="file", words=(str(path),))
-    return B2Bucket(parse(address), options, limits)
+    names = {"key_id": f"{key}_id", "key": key}
+    references = {option: secret_file(folder / option, keys[name]) for option, name in names.items()}
+    return {"realm": keys["realm"], **references}
+
+
+def hide(server: B2Server, name: str) -> None:
+    """Hide a file, as deleting it does in B2."""
+    simulator = server.simulator
+    bucket = simulator.bucket_name_to_bucket[BUCKET]
+    simulator.hide_file(simulator.API_URL, simulator.owner_token(), bucket.bucket_id, name)
+
+
+def put_unchecked(server: B2Server, name: str, content: bytes) -> None:
+    """Put a file under a name that the server's own rules may forbid, as a server of somebody else's may.
+
+    Raises:
+        ValueError: not even the simulator takes it.
+    """
+    simulator = server.simulator
+    bucket = simulator.bucket_name_to_bucket[BUCKET]
+    address = simulator.get_upload_url(simulator.API_URL, simulator.owner_token(), bucket.bucket_id)["uploadUrl"]
+    sha1 = hashlib.sha1(content, usedforsecurity=False).hexdigest()
+    size_bytes, kind = len(content), "application/octet-stream"
+    simulator.upload_file(address, address, name, size_bytes, kind, sha1, {}, io.BytesIO(content))
 
 
 def prove_environment(server: B2Server, *, key: str = "read_key") -> dict[str, str]:
@@ -92,21 +117,3 @@ def need_rclone(must_run: Callable[[str, str], NoReturn]) -> None:
     """Give the test up where no rclone is there."""
     if not rclone_programs():
         must_run("rclone", "rclone is not installed")
-
-
-class Memory:
-    """A sink that remembers what was written to it."""
-
-    def __init__(self) -> None:
-        self.files: dict[int, bytearray] = {}
-        self.created: list[int] = []
-
-    def create(self, number: int) -> None:
-        self.created.append(number)
-        self.files[number] = bytearray()
-
-    def write(self, number: int, offset: int, data: bytes | bytearray | memoryview) -> None:
-        file = self.files[number]
-        if len(file) < offset + len(data):
-            file.extend(b"?" * (offset + len(data) - len(file)))
-        file[offset : offset + len(data)] = data

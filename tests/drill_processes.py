@@ -14,14 +14,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 import msgspec
-import pytest
 import zstandard
+from mounted import MustRun, mounted
 
 from verifier import proof
 from verifier.cli.main import main
@@ -336,15 +336,7 @@ def assert_one_outcome_each(copy: CopyFacts) -> None:
     assert copy.planned.bytes == copy.proven.bytes + sum(count.bytes for count in counted)
 
 
-@contextlib.contextmanager
-def small_disk(point: Path, size: str) -> Iterator[Path]:
-    """Mount a disk of this size at `point` for as long as the block lasts; skips where this machine doesn't let us."""
+def small_disk(must_run: MustRun, point: Path, size: str) -> contextlib.AbstractContextManager[None]:
+    """Mount a disk of this size at `point` for as long as the block lasts."""
     point.mkdir(parents=True, exist_ok=True)
-    mounting = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(point)]
-    done = subprocess.run(mounting, capture_output=True, text=True, check=False)
-    if done.returncode:
-        pytest.skip(f"NOT SHOWN HERE: a small disk; this machine lets us mount nothing: {done.stderr}")
-    try:
-        yield point
-    finally:
-        subprocess.run(["umount", "--lazy", str(point)], check=True, capture_output=True)
+    return mounted(must_run, "-t", "tmpfs", "-o", f"size={size}", "tmpfs", point, lazily=True)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from reached import Way
 
 from verifier import proof
 from verifier.cli.main import main
@@ -61,10 +62,16 @@ class Drilled:
 
 
 class Place:
-    """Where a test keeps live data, a copy of it, and what drills leave."""
+    """Where a test keeps live data, a copy of it, and what drills leave.
 
-    def __init__(self, root: Path) -> None:
+    Args:
+        root: private to the test.
+        way: how the copy is reached; its folder is changed all the same.
+    """
+
+    def __init__(self, root: Path, way: Way | None = None) -> None:
         self.root = root
+        self.way = way or Way()
         self.live = root / "live"
         self.copy = root / "copy"
         self.manifest = root / "manifest.jsonl"
@@ -84,6 +91,7 @@ class Place:
     def back_up(self) -> None:
         """Make the copy, times and links and all."""
         shutil.copytree(self.live, self.copy, symlinks=True)
+        self.way.publish(self.copy)
 
     def know(self, *options: str, folder: Path | None = None) -> Path:
         """Make the manifest of the live data, or of another folder."""
@@ -92,14 +100,18 @@ class Place:
         return self.manifest
 
     def prove(
-        self, *options: str | Path, against: bool = False, address: Path | None = None, quiet: bool = True
+        self, *options: str | Path, against: bool = False, address: Path | str | None = None, quiet: bool = True
     ) -> Drilled:
         """Drill the copy in this process, by default with one worker, against the manifest or the live data."""
         reference = ["--against", self.live] if against else ["--manifest", self.manifest]
-        return self.run("prove", address or self.copy, *reference, *options, quiet=quiet)
+        if address is None:
+            self.way.publish(self.copy)
+            address, options = self.way.address(self.copy), (*self.way.options(), *options)
+        return self.run("prove", address, *reference, *options, quiet=quiet)
 
     def drill(self, scenario: str, *options: str | Path) -> Drilled:
         """Drill what a scenario says, in this process."""
+        self.way.publish(self.copy)
         file = self.root / "scenario.toml"
         file.write_text(scenario, encoding="utf-8")
         return self.run("drill", file, *options)

@@ -12,10 +12,11 @@ import select
 import shutil
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -33,8 +34,8 @@ def _program(name: str) -> str:
 
 
 def make_key(path: Path, *, kind: str = "ed25519", passphrase: str = "") -> Path:
-    """Make a key pair at `path` and `path.pub`."""
-    command = [_program("ssh-keygen"), "-q", "-t", kind, "-N", passphrase, "-C", "test", "-f", str(path)]
+    """Make a key pair at `path` and `path.pub`; a passphrase is not made slow to guess."""
+    command = [_program("ssh-keygen"), "-q", "-t", kind, "-a", "1", "-N", passphrase, "-C", "test", "-f", str(path)]
     subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
     return path
 
@@ -53,7 +54,7 @@ def free_port() -> int:
 
 def obeying_modes() -> str:
     """Return an SFTP server for which the modes of files count even where root runs it."""
-    if os.geteuid() != 0:
+    if os.geteuid() != 0 or sys.platform != "linux":
         return "internal-sftp"
     folders = "/usr/lib/openssh:/usr/libexec/openssh:/usr/libexec:/usr/lib/ssh"
     program = shutil.which("sftp-server", path=folders)
@@ -93,9 +94,15 @@ class Server:
         )
         self._process: subprocess.Popen[bytes] | None = None
 
-    def write_known_hosts(self, port: int) -> None:
-        lines = [f"[127.0.0.1]:{port} {public_key(key)}\n" for key in self.host_keys]
+    def write_known_hosts(self, port: int, keys: Sequence[Path] | None = None) -> None:
+        """Let the server be known at this port: by its own keys, or by those of somebody else."""
+        lines = [f"[127.0.0.1]:{port} {public_key(key)}\n" for key in keys or self.host_keys]
         self.known_hosts.write_text("".join(lines), "ascii")
+
+    def admit(self, key: Path) -> None:
+        """Let whoever has this private key in, too."""
+        with self.authorized_keys.open("a", encoding="ascii") as authorized:
+            authorized.write(public_key(key) + "\n")
 
     @property
     def options(self) -> dict[str, object]:
@@ -246,6 +253,14 @@ class Proxy:
                             end.sendall(kept.popleft()[1])
                         except OSError:
                             return
+
+    def break_behind(self, size_bytes: int, *, times: int) -> None:
+        """Cut the next so many connections, each behind so many bytes from the server."""
+        self._cut_after_bytes, self._cuts = size_bytes, times
+
+    def lead_nowhere(self) -> None:
+        """Lead new connections to a port where nobody listens."""
+        self._target = free_port()
 
     def close(self) -> None:
         self._ended = True

@@ -25,8 +25,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True
     """One line of a manifest: a regular file, or a symbolic link with its target.
 
     `digest` is None only in a reference that is read at the time of the drill (`prove --against`); `mtime_ns` is None
-    where the manifest states no time; `pieces` are digests of each `PIECE_BYTES` of a larger file. `size_known` is False
-    where the manifest states no size: `size_bytes` is 0 then, and the listing's once the two are joined.
+    where the manifest states no time; `pieces` are digests of each `PIECE_BYTES` of a larger file. Where the manifest
+    states no size, `size_known` is False and `size_bytes` 0, until the listing's size takes its place.
     """
 
     path: bytes

@@ -6,6 +6,7 @@ sources open from batch to batch. A file over `PIECE_BYTES` goes through scratch
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -88,6 +89,12 @@ def restore_batch(batch: Batch) -> BatchResult:
         _forget(batch.job.location)
         work.close_open_items(_reason(error), error.message)
     return BatchResult(outcomes=tuple(work.outcomes()), cached_files=work.cached_files)
+
+
+def open_ahead(location: Location) -> None:
+    """Open the copy that this process will be given batches of; where it can't be, the first batch will say why."""
+    with contextlib.suppress(SourceError):
+        _source(location)
 
 
 def close_sources() -> None:

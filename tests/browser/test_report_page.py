@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
+import importlib.util
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -31,7 +33,9 @@ def browser(tmp_path_factory: pytest.TempPathFactory, must_run: Callable[[str, s
     driver = shutil.which("chromedriver")
     if chromium is None or driver is None:
         must_run("browser", "chromium or chromium-driver is not installed (apt-get install chromium chromium-driver)")
-    webdriver = pytest.importorskip("selenium.webdriver")
+    if importlib.util.find_spec("selenium") is None:
+        must_run("browser", "selenium is not installed (make .venv/.ready)")
+    webdriver = importlib.import_module("selenium.webdriver")
     options = webdriver.ChromeOptions()
     options.binary_location = chromium
     for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):

@@ -11,6 +11,7 @@ from pathlib import Path
 from fake_sftp import FakeServer, LoopTransport, Manners, Node, packet
 from hypothesis import given
 from hypothesis import strategies as st
+from sink import Memory
 
 from verifier.entry import Listed
 from verifier.errors import SourceError
@@ -25,19 +26,6 @@ from verifier.sources.places.sftp.transport import Patience
 
 QUICK = Patience(connect_seconds=0.02, silence_seconds=0.02)
 KINDS = st.sampled_from([protocol.STATUS, protocol.HANDLE, protocol.DATA, protocol.NAME, protocol.ATTRS, 201, 0, 255])
-
-
-class Memory:
-    def __init__(self) -> None:
-        self.files: dict[int, bytearray] = {}
-
-    def create(self, number: int) -> None:
-        self.files[number] = bytearray()
-
-    def write(self, number: int, offset: int, data: bytes | bytearray | memoryview) -> None:
-        content = self.files[number]
-        content.extend(bytes(max(0, offset + len(data) - len(content))))
-        content[offset : offset + len(data)] = data
 
 
 @given(st.binary(max_size=3000), st.lists(st.integers(1, 400), max_size=20))

@@ -14,7 +14,7 @@ from contract.b2_harness import B2Harness
 from contract.bench import Bench
 from contract.harness import TIME_NS, Harness
 from contract.harnesses import FolderHarness, MemoryHarness
-from contract.sftp_harness import SftpBySsh
+from contract.sftp_harness import SftpByChannel, SftpBySsh
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
@@ -129,7 +129,8 @@ class PlaceAgainstDictionary(RuleBasedStateMachine):
 
 
 @pytest.mark.parametrize(
-    ("kind", "examples"), [(FolderHarness, 50), (MemoryHarness, 100), (SftpBySsh, 4), (B2Harness, 6)]
+    ("kind", "examples"),
+    [(FolderHarness, 50), (MemoryHarness, 100), (SftpBySsh, 4), (SftpByChannel, 4), (B2Harness, 6)],
 )
 def test_a_place_is_what_was_put_there(
     kind: type[Harness], examples: int, tmp_path: Path, must_run: Any, request: pytest.FixtureRequest

@@ -15,11 +15,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from b2_served import BUCKET, Memory, open_bucket
+from b2_served import BUCKET, open_bucket
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from sink import Memory
 
 from verifier.demo.b2_server import B2Server, Fault
 from verifier.errors import UnreachableError

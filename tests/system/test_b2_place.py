@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from b2_served import BUCKET, DAY_MS, QUICK, Memory, open_bucket
+from b2_served import BUCKET, DAY_MS, QUICK, open_bucket
+from sink import Memory
 
 from verifier import progress
 from verifier.demo.b2_server import B2Server, Fault

@@ -6,14 +6,12 @@ import contextlib
 import os
 import shutil
 import sqlite3
-import subprocess
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 from drilled import Place, assert_refused, noise, run_without_rights
+from mounted import MustRun, mounted
 
 from verifier.sources.interface import Failed, Landed, Request, Sink
 from verifier.sources.places.folder import Folder
@@ -118,38 +116,24 @@ def test_scratch_with_somebody_elses_files_is_refused(place: Place, capfd: pytes
     assert (place.scratch / "thesis.txt").read_text() == "the only one"
 
 
-@contextlib.contextmanager
-def _tmpfs(must_run: Callable[[str, str], NoReturn], point: Path, options: str) -> Iterator[None]:
-    if sys.platform != "linux":
-        pytest.skip("a disk of a known size is made with Linux's mount")
-    if os.geteuid() != 0:
-        must_run("mount", "only root may mount")
-    point.mkdir(exist_ok=True)
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "none", point], capture_output=True, check=False)
-    if done.returncode:
-        must_run("mount", f"mount is refused here: {os.fsdecode(done.stderr).strip()}")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", point], check=True)
-
-
 def test_a_scratch_disk_that_is_full_is_refused(
-    place: Place, capfd: pytest.CaptureFixture[str], must_run: Callable[[str, str], NoReturn]
+    place: Place, capfd: pytest.CaptureFixture[str], must_run: MustRun
 ) -> None:
-    with _tmpfs(must_run, place.scratch, "size=8M,mode=700"):
+    place.scratch.mkdir()
+    with mounted(must_run, "-t", "tmpfs", "-o", "size=8M,mode=700", "none", place.scratch):
         assert_refused(place, capfd, code=3, says="bytes free")
 
 
 def test_a_scratch_disk_that_is_read_only_is_refused(
-    place: Place, capfd: pytest.CaptureFixture[str], must_run: Callable[[str, str], NoReturn]
+    place: Place, capfd: pytest.CaptureFixture[str], must_run: MustRun
 ) -> None:
-    with _tmpfs(must_run, place.scratch, "size=8M,mode=700,ro"):
+    place.scratch.mkdir()
+    with mounted(must_run, "-t", "tmpfs", "-o", "size=8M,mode=700,ro", "none", place.scratch):
         assert_refused(place, capfd, code=3, says="scratch")
 
 
 def test_a_scratch_disk_that_fills_up_meanwhile_is_inconclusive(
-    place: Place, monkeypatch: pytest.MonkeyPatch, must_run: Callable[[str, str], NoReturn]
+    place: Place, monkeypatch: pytest.MonkeyPatch, must_run: MustRun
 ) -> None:
     real = Folder.fetch
 
@@ -158,7 +142,8 @@ def test_a_scratch_disk_that_fills_up_meanwhile_is_inconclusive(
         (place.scratch / "tables" / "filler").write_bytes(bytes(free.f_bavail * free.f_frsize - 1_000_000))
         return real(self, requests, sink)
 
-    with _tmpfs(must_run, place.scratch, "size=140M,mode=700"):
+    place.scratch.mkdir()
+    with mounted(must_run, "-t", "tmpfs", "-o", "size=140M,mode=700", "none", place.scratch):
         monkeypatch.setattr(Folder, "fetch", fetch)
         drilled = place.prove("--full")
 
@@ -224,9 +209,10 @@ def test_reports_that_take_no_bundle_are_refused(place: Place, capfd: pytest.Cap
 
 
 def test_a_reports_disk_without_room_is_refused(
-    place: Place, capfd: pytest.CaptureFixture[str], must_run: Callable[[str, str], NoReturn]
+    place: Place, capfd: pytest.CaptureFixture[str], must_run: MustRun
 ) -> None:
-    with _tmpfs(must_run, place.reports, "size=1M"):
+    place.reports.mkdir()
+    with mounted(must_run, "-t", "tmpfs", "-o", "size=1M", "none", place.reports):
         assert_refused(place, capfd, code=3, says="reports")
 
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import time
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from drilled import THEN, Place, change, flip, noise, put
+from reached import Way
 
+IN_A_FOLDER = pytest.mark.parametrize("way", ["folder"], indirect=True)
+ON_EACH_WAY = pytest.mark.parametrize("way", ["folder", "sftp by ssh", "b2"], indirect=True)
 NAMES = ["Köln/Straße.txt", "Ünïted/ÀÉÎ.txt", "한국/사진.jpg", "a.txt", "ﬁne/Å.txt"]
 
 
@@ -20,9 +24,14 @@ def _restamp(folder: Path, stamp: Callable[[int], int]) -> None:
             os.utime(path, ns=(time_ns, time_ns))
 
 
+def _soon() -> float:
+    """Return a time that is after now though SFTP tells whole seconds."""
+    return time.time() + 2
+
+
 @pytest.fixture
-def place(tmp_path: Path) -> Place:
-    place = Place(tmp_path)
+def place(tmp_path: Path, way: Way) -> Place:
+    place = Place(tmp_path, way)
     place.fill({f"{number:02d}.bin": noise(500 + number, number) for number in range(40)})
     _restamp(place.live, lambda time_ns: time_ns + 1_234_567_891)
     place.back_up()
@@ -30,13 +39,14 @@ def place(tmp_path: Path) -> Place:
     return place
 
 
+@ON_EACH_WAY
 @pytest.mark.parametrize("against", [False, True], ids=["manifest", "live"])
 @pytest.mark.parametrize("options", [("--full",), ()], ids=["full", "sample"])
 @pytest.mark.parametrize(("live_form", "copy_form"), [("NFC", "NFD"), ("NFD", "NFC")])
 def test_names_in_another_normal_form_meet(
-    tmp_path: Path, live_form: str, copy_form: str, options: tuple[str, ...], *, against: bool
+    tmp_path: Path, way: Way, live_form: str, copy_form: str, options: tuple[str, ...], *, against: bool
 ) -> None:
-    place = Place(tmp_path)
+    place = Place(tmp_path, way)
     place.fill({unicodedata.normalize(live_form, name): name.encode() * 9 for name in NAMES})
     for name in NAMES:
         put(place.copy, unicodedata.normalize(copy_form, name), name.encode() * 9)
@@ -49,8 +59,9 @@ def test_names_in_another_normal_form_meet(
     assert drilled.copy.found_as == {"Unicode normal form": len(NAMES) - 1}
 
 
-def test_damage_under_another_normal_form_is_found(tmp_path: Path) -> None:
-    place = Place(tmp_path)
+@ON_EACH_WAY
+def test_damage_under_another_normal_form_is_found(tmp_path: Path, way: Way) -> None:
+    place = Place(tmp_path, way)
     place.fill({name: name.encode() * 9 for name in NAMES})
     for name in NAMES:
         put(place.copy, unicodedata.normalize("NFD", name), name.encode() * 9)
@@ -62,6 +73,7 @@ def test_damage_under_another_normal_form_is_found(tmp_path: Path) -> None:
     assert (drilled.result, drilled.counts) == ("FAILED", {"MISMATCH": 1})
 
 
+@ON_EACH_WAY
 @pytest.mark.parametrize("options", [("--full",), ()], ids=["full", "sample"])
 @pytest.mark.parametrize("step_ns", [1_000_000_000, 2_000_000_000])
 @pytest.mark.parametrize("up", [False, True], ids=["down", "up"])
@@ -74,6 +86,7 @@ def test_rounded_times_are_no_finding(place: Place, step_ns: int, options: tuple
     assert drilled.copy.keeps_times
 
 
+@ON_EACH_WAY
 def test_damage_under_a_rounded_time_is_no_change(place: Place) -> None:
     change(place.copy, "03.bin", lambda data: flip(data, 3))
     _restamp(place.copy, lambda time_ns: (time_ns // 2_000_000_000 + 1) * 2_000_000_000)
@@ -115,13 +128,14 @@ def test_damage_in_a_copy_without_times_is_not_told_as_a_change(
     assert (drilled.code, drilled.result) == (1, "FAILED"), drilled.reasons
 
 
+@ON_EACH_WAY
 @pytest.mark.parametrize("options", [("--full",), ()], ids=["full", "sample"])
 @pytest.mark.parametrize(("new", "result"), [(8, "PASSED"), (9, "WARNED")])
 def test_newer_files_beside_the_old_ones_are_counted(
     place: Place, new: int, result: str, options: tuple[str, ...]
 ) -> None:
     for number in range(new):
-        (place.copy / f"new {number}.bin").write_bytes(noise(300, number))
+        put(place.copy, f"new {number}.bin", noise(300, number), seconds=_soon())
 
     drilled = place.prove(*options)
 
@@ -129,14 +143,14 @@ def test_newer_files_beside_the_old_ones_are_counted(
     assert drilled.copy.findings == ()
 
 
-def test_ten_thousand_newer_files_are_counted(tmp_path: Path) -> None:
-    place = Place(tmp_path)
+@ON_EACH_WAY
+def test_ten_thousand_newer_files_are_counted(tmp_path: Path, way: Way) -> None:
+    place = Place(tmp_path, way)
     place.fill({f"old/{number:05d}": b"old %d" % number for number in range(300)})
     place.back_up()
     place.know()
-    (place.copy / "new").mkdir()
     for number in range(10_000):
-        (place.copy / f"new/{number:05d}").touch()
+        put(place.copy, f"new/{number:05d}", b"", seconds=_soon())
 
     drilled = place.prove("--full")
 
@@ -145,6 +159,7 @@ def test_ten_thousand_newer_files_are_counted(tmp_path: Path) -> None:
     assert drilled.copy.proven.files == 300
 
 
+@ON_EACH_WAY
 def test_an_old_file_that_nobody_knows_is_unexpected(place: Place) -> None:
     put(place.copy, "who knows.bin", b"old")
 
@@ -153,6 +168,7 @@ def test_an_old_file_that_nobody_knows_is_unexpected(place: Place) -> None:
     assert (drilled.code, drilled.result, drilled.counts) == (0, "WARNED", {"UNEXPECTED": 1})
 
 
+@IN_A_FOLDER
 @pytest.mark.parametrize(("changed", "result"), [(8, "PASSED"), (9, "INCONCLUSIVE")])
 def test_changed_files_are_counted_up_to_a_share(place: Place, changed: int, result: str) -> None:
     for number in range(changed):
@@ -163,6 +179,7 @@ def test_changed_files_are_counted_up_to_a_share(place: Place, changed: int, res
     assert (full.result, full.counts) == (sample.result, sample.counts) == (result, {"CHANGED": changed})
 
 
+@IN_A_FOLDER
 def test_live_files_not_yet_in_the_copy_are_counted(place: Place) -> None:
     put(place.live, "fresh.bin", b"fresh", seconds=THEN + 9_999)
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 from drilled import Place, noise, put, run_without_rights
+from mounted import MustRun, mounted
 
 from verifier.sources.places import mounts
 
@@ -30,21 +27,6 @@ def place(tmp_path: Path) -> Place:
 
 def _scenario(pin: str = "") -> str:
     return f'name = "pinned"\nmanifest = "manifest.jsonl"\n[[copy]]\nname = "disk"\nat = "copy"\n{pin}\n'
-
-
-@contextlib.contextmanager
-def _mounted(must_run: Callable[[str, str], NoReturn], *arguments: str | Path) -> Iterator[None]:
-    if sys.platform != "linux":
-        pytest.skip("mounts are made with Linux's mount")
-    if os.geteuid() != 0:
-        must_run("mount", "only root may mount")
-    done = subprocess.run(["mount", *map(os.fspath, arguments)], capture_output=True, check=False)
-    if done.returncode:
-        must_run("mount", f"mount is refused here: {os.fsdecode(done.stderr).strip()}")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", os.fspath(arguments[-1])], check=True)
 
 
 # --- not there, not mounted, empty
@@ -99,22 +81,22 @@ def test_a_copy_with_its_marker_passes(place: Place) -> None:
     assert place.drill(_scenario('marker = "photos/03.bin"'), "--full").code == 0
 
 
-def test_a_mount_point_that_is_mounted_passes(place: Place, must_run: Callable[[str, str], NoReturn]) -> None:
+def test_a_mount_point_that_is_mounted_passes(place: Place, must_run: MustRun) -> None:
     full = place.root / "full"
     place.copy.rename(full)
     place.copy.mkdir()
-    with _mounted(must_run, "-t", "tmpfs", "-o", "size=8M", "verifier-test", place.copy):
+    with mounted(must_run, "-t", "tmpfs", "-o", "size=8M", "verifier-test", place.copy):
         shutil.copytree(full, place.copy, dirs_exist_ok=True)
 
         assert place.drill(_scenario('mount = "copy"\nfilesystem = "verifier-test"'), "--full").code == 0
     assert place.drill(_scenario('mount = "copy"'), "--full").code == 3
 
 
-def test_a_bind_mount_on_one_device_is_a_mount(place: Place, must_run: Callable[[str, str], NoReturn]) -> None:
+def test_a_bind_mount_on_one_device_is_a_mount(place: Place, must_run: MustRun) -> None:
     full = place.root / "full"
     place.copy.rename(full)
     place.copy.mkdir()
-    with _mounted(must_run, "--bind", full, place.copy):
+    with mounted(must_run, "--bind", full, place.copy):
         assert place.drill(_scenario('mount = "copy"'), "--full").code == 0
 
 
@@ -232,10 +214,10 @@ def test_the_same_folder_is_refused(place: Place) -> None:
         assert place.run("prove", address, "--against", place.live, "--full").code == 2
 
 
-def test_a_bind_mount_of_the_live_data_is_refused(place: Place, must_run: Callable[[str, str], NoReturn]) -> None:
+def test_a_bind_mount_of_the_live_data_is_refused(place: Place, must_run: MustRun) -> None:
     shutil.rmtree(place.copy)
     place.copy.mkdir()
-    with _mounted(must_run, "--bind", place.live, place.copy):
+    with mounted(must_run, "--bind", place.live, place.copy):
         assert place.prove("--full").code == 2
         assert place.prove("--full", against=True).code == 2
 
@@ -304,12 +286,12 @@ def test_an_unreadable_file_is_left_out_of_the_manifest_in_plain_sight(place: Pl
     assert "unreadable" in (drilled.folder / "report.md").read_text(encoding="utf-8")
 
 
-def test_the_proof_says_where_the_bytes_came_from(place: Place, must_run: Callable[[str, str], NoReturn]) -> None:
+def test_the_proof_says_where_the_bytes_came_from(place: Place, must_run: MustRun) -> None:
     assert place.prove("--full").copy.read_from in {"device", "cache possible"}
     full = place.root / "full"
     place.copy.rename(full)
     place.copy.mkdir()
-    with _mounted(must_run, "-t", "tmpfs", "-o", "size=8M", "verifier-test", place.copy):
+    with mounted(must_run, "-t", "tmpfs", "-o", "size=8M", "verifier-test", place.copy):
         shutil.copytree(full, place.copy, dirs_exist_ok=True)
         drilled = place.prove("--full")
 

@@ -76,6 +76,10 @@ def _an_absent_file_is_fine(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(restore, "_failure", failure)
 
 
+def _the_wrong_checksum_is_the_right_one(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(control, "_with_wrong_checksum", lambda item, _algorithm: item.entry)
+
+
 def _missing_entries_are_dropped(patch: pytest.MonkeyPatch) -> None:
     def joined(*arguments: Any, **named: Any) -> Iterator[Pair]:
         return (pair for pair in reconcile.reconcile(*arguments, **named) if pair.listed is not None)
@@ -113,7 +117,13 @@ HIDING = [
     _every_third_pair_is_dropped,
     _outcomes_are_made_up,
 ]
-BLIND = [_what_landed_is_not_read, _the_flip_is_skipped, _an_absent_file_is_fine]
+# Each part of the test of itself is alone in failing once: the flip, the absent file, the wrong checksum.
+BLIND = [
+    _what_landed_is_not_read,
+    _the_flip_is_skipped,
+    _an_absent_file_is_fine,
+    _the_wrong_checksum_is_the_right_one,
+]
 
 
 @pytest.mark.parametrize("break_it", HIDING)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from drill_processes import Home, assert_whole, flip, many, put, read_outcomes, small_disk
+from mounted import MustRun
 
 FILES = 60
 
@@ -106,8 +107,8 @@ def test_a_full_drill_proves_each_file_of_a_small_copy(tmp_path: Path, files: in
     assert ended.copy.control == "detected"
 
 
-def test_a_disk_without_room_for_a_proof_is_told_before_anything_is_restored(home: Home) -> None:
-    with small_disk(home.reports, "1m"):
+def test_a_disk_without_room_for_a_proof_is_told_before_anything_is_restored(home: Home, must_run: MustRun) -> None:
+    with small_disk(must_run, home.reports, "1m"):
         ended = home.run_here(*home.prove, "--full")
         assert ended.code == 3
         assert ended.bundles == ()
@@ -116,8 +117,8 @@ def test_a_disk_without_room_for_a_proof_is_told_before_anything_is_restored(hom
     assert home.begun_drills() == 0
 
 
-def test_room_for_the_proof_is_kept_while_others_fill_the_disk(home: Home) -> None:
-    with small_disk(home.reports, "6m"):
+def test_room_for_the_proof_is_kept_while_others_fill_the_disk(home: Home, must_run: MustRun) -> None:
+    with small_disk(must_run, home.reports, "6m"):
         with home.start(*home.prove, "--full", "--workers", "1", read_seconds=0.003) as running:
             running.until_batches(1)
             with contextlib.suppress(OSError), (home.reports / "of somebody else").open("wb", buffering=0) as file:

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from mounted import MustRun, mounted, need_root
 
 from verifier.errors import BusyError, ScratchError, ScratchFullError
 from verifier.scratch import Scratch, Slot, default_folder
@@ -122,22 +123,20 @@ def test_scratch_is_apart_from_every_copy(tmp_path: Path, state: Path, scratch: 
 
 def test_a_neighbour_with_a_name_that_begins_alike_is_no_copy(tmp_path: Path, state: Path) -> None:
     (tmp_path / "nas").mkdir()
-    claim(tmp_path / "nas2", state, forbidden=(tmp_path / "nas", tmp_path / "not there")).close()
+    with claim(tmp_path / "nas2", state, forbidden=(tmp_path / "nas", tmp_path / "not there")) as scratch:
+        assert scratch.batches.is_relative_to(tmp_path / "nas2")
+        assert scratch.batches.is_dir()
+    assert contents(tmp_path / "nas") == []
 
 
-def test_a_copy_under_another_mount_is_seen_to_be_the_same(tmp_path: Path, state: Path) -> None:
+def test_a_copy_under_another_mount_is_seen_to_be_the_same(tmp_path: Path, state: Path, must_run: MustRun) -> None:
     (tmp_path / "nas").mkdir()
     (tmp_path / "mount").mkdir()
-    done = subprocess.run(
-        ["mount", "--bind", str(tmp_path / "nas"), str(tmp_path / "mount")], capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        pytest.skip(f"NOT SHOWN HERE: a bind mount of a copy; this machine lets us mount nothing: {done.stderr}")
-    try:
-        with pytest.raises(ScratchError, match="expected scratch apart from every copy"):
-            claim(tmp_path / "mount" / "scratch", state, forbidden=(tmp_path / "nas",))
-    finally:
-        subprocess.run(["umount", str(tmp_path / "mount")], check=True)
+    with (
+        mounted(must_run, "--bind", tmp_path / "nas", tmp_path / "mount"),
+        pytest.raises(ScratchError, match="expected scratch apart from every copy"),
+    ):
+        claim(tmp_path / "mount" / "scratch", state, forbidden=(tmp_path / "nas",))
 
 
 def test_one_drill_at_a_time_and_the_second_is_told_who(folder: Path, state: Path) -> None:
@@ -298,46 +297,35 @@ def test_what_cannot_be_made_is_told(tmp_path: Path, state: Path, where: str) ->
         claim(tmp_path / where, state)
 
 
-def test_a_read_only_disk_is_told(tmp_path: Path, state: Path) -> None:
+def test_a_read_only_disk_is_told(tmp_path: Path, state: Path, must_run: MustRun) -> None:
     point = tmp_path / "read only"
     point.mkdir()
-    done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", str(point)], capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        pytest.skip(f"NOT SHOWN HERE: a read-only disk; this machine lets us mount nothing: {done.stderr}")
-    try:
+    with mounted(must_run, "-t", "tmpfs", "-o", "ro", "tmpfs", point):
         for folder in (point, point / "scratch"):
             with pytest.raises(ScratchError, match="Read-only file system"):
                 claim(folder, state)
-    finally:
-        subprocess.run(["umount", str(point)], check=True)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="NOT SHOWN HERE: only root can make somebody else's folder")
-def test_the_folder_of_somebody_else_is_refused(folder: Path, state: Path) -> None:
+def test_the_folder_of_somebody_else_is_refused(folder: Path, state: Path, must_run: MustRun) -> None:
+    need_root(must_run, "only root can make somebody else's folder")
     folder.mkdir()
     os.chown(folder, 65534, 65534)
     with pytest.raises(ScratchError, match="got one of user 65534"):
         claim(folder, state)
 
 
-def test_what_cannot_be_swept_is_told_and_does_not_hide_the_first_error(folder: Path, state: Path) -> None:
+def test_what_cannot_be_swept_is_told_and_does_not_hide_the_first_error(
+    folder: Path, state: Path, must_run: MustRun
+) -> None:
     scratch = claim(folder, state)
     point = scratch.batches / "mount"
     point.mkdir()
-    done = subprocess.run(["mount", "-t", "tmpfs", "tmpfs", str(point)], capture_output=True, text=True, check=False)
-    if done.returncode:
-        scratch.close()
-        pytest.skip(f"NOT SHOWN HERE: a mount inside scratch; this machine lets us mount nothing: {done.stderr}")
-    try:
+    with mounted(must_run, "-t", "tmpfs", "tmpfs", point):
         with pytest.raises(KeyError) as caught, scratch:
             raise KeyError("the first error")
         assert "batches/mount: another file system is mounted here" in caught.value.__notes__[0]
         with pytest.raises(ScratchError, match="can't empty scratch"):
             claim(folder, state)
-    finally:
-        subprocess.run(["umount", str(point)], check=True)
     claim(folder, state).close()
     assert contents(folder) == []
 

@@ -2,12 +2,11 @@ from __future__ import annotations
 
 import ctypes
 import os
-import subprocess
 import traceback
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from mounted import MustRun, mounted, need_root
 
 from verifier.errors import ScratchError
 from verifier.scratch import Left, removal, remove_tree
@@ -99,60 +98,41 @@ def test_more_names_than_are_read_at_once(scratch: Path, monkeypatch: pytest.Mon
     assert not scratch.exists()
 
 
-def mount(*arguments: str) -> None:
-    done = subprocess.run(["mount", *arguments], capture_output=True, text=True, check=False)
-    if done.returncode:
-        pytest.skip(f"NOT SHOWN HERE: that mounts are left alone; this machine lets us mount nothing: {done.stderr}")
-
-
-@pytest.fixture
-def unmount() -> Iterator[list[Path]]:
-    """Unmount, after the test, the mount points that it names."""
-    points: list[Path] = []
-    yield points
-    for point in points:
-        subprocess.run(["umount", str(point)], check=False)
-
-
-def test_a_bind_mount_of_live_files_is_left_alone_and_told(scratch: Path, live: Path, unmount: list[Path]) -> None:
+def test_a_bind_mount_of_live_files_is_left_alone_and_told(scratch: Path, live: Path, must_run: MustRun) -> None:
     (scratch / "a" / "mount").mkdir(parents=True)
     (scratch / "a" / "file").touch()
     (scratch / "b").mkdir()
-    mount("--bind", str(live), str(scratch / "a" / "mount"))
-    unmount.append(scratch / "a" / "mount")
-    assert (scratch / "a" / "mount").stat().st_dev == scratch.stat().st_dev, "the device number can't tell them apart"
-    assert remove_tree(scratch) == (Left(path=b"a/mount", why="another file system is mounted here"),)
-    assert_untouched(live)
-    assert names(scratch) == ["a"], "all else is gone"
-    assert names(scratch / "a") == ["mount"]
-    subprocess.run(["umount", str(unmount.pop())], check=True)
+    point = scratch / "a" / "mount"
+    with mounted(must_run, "--bind", live, point):
+        assert point.stat().st_dev == scratch.stat().st_dev, "the device number can't tell them apart"
+        assert remove_tree(scratch) == (Left(path=b"a/mount", why="another file system is mounted here"),)
+        assert_untouched(live)
+        assert names(scratch) == ["a"], "all else is gone"
+        assert names(scratch / "a") == ["mount"]
     assert remove_tree(scratch) == ()
     assert_untouched(live)
 
 
-def test_a_folder_that_is_itself_a_mount_is_left_alone(scratch: Path, live: Path, unmount: list[Path]) -> None:
-    mount("--bind", str(live), str(scratch))
-    unmount.append(scratch)
-    assert remove_tree(scratch) == (Left(path=b"", why="another file system is mounted here"),)
-    assert_untouched(live)
+def test_a_folder_that_is_itself_a_mount_is_left_alone(scratch: Path, live: Path, must_run: MustRun) -> None:
+    with mounted(must_run, "--bind", live, scratch):
+        assert remove_tree(scratch) == (Left(path=b"", why="another file system is mounted here"),)
+        assert_untouched(live)
 
 
-def test_a_file_mounted_over_a_file_is_left_alone(scratch: Path, live: Path, unmount: list[Path]) -> None:
+def test_a_file_mounted_over_a_file_is_left_alone(scratch: Path, live: Path, must_run: MustRun) -> None:
     (scratch / "file").touch()
-    mount("--bind", str(live / "photo"), str(scratch / "file"))
-    unmount.append(scratch / "file")
-    (left,) = remove_tree(scratch)
-    assert left.path == b"file"
-    assert_untouched(live)
+    with mounted(must_run, "--bind", live / "photo", scratch / "file"):
+        (left,) = remove_tree(scratch)
+        assert left.path == b"file"
+        assert_untouched(live)
 
 
-def test_another_file_system_is_left_alone(scratch: Path, unmount: list[Path]) -> None:
+def test_another_file_system_is_left_alone(scratch: Path, must_run: MustRun) -> None:
     (scratch / "mount").mkdir()
-    mount("-t", "tmpfs", "tmpfs", str(scratch / "mount"))
-    unmount.append(scratch / "mount")
-    (scratch / "mount" / "file").write_bytes(b"kept")
-    assert remove_tree(scratch) == (Left(path=b"mount", why="another file system is mounted here"),)
-    assert (scratch / "mount" / "file").read_bytes() == b"kept"
+    with mounted(must_run, "-t", "tmpfs", "tmpfs", scratch / "mount"):
+        (scratch / "mount" / "file").write_bytes(b"kept")
+        assert remove_tree(scratch) == (Left(path=b"mount", why="another file system is mounted here"),)
+        assert (scratch / "mount" / "file").read_bytes() == b"kept"
 
 
 _NOBODY = 65534
@@ -182,8 +162,8 @@ def remove_as_nobody(place: Path) -> None:
     assert [left.path for left in remove_tree(place / "foreign")] == [b"roots/file"]
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="NOT SHOWN HERE: only root can become somebody else")
-def test_closed_folders_of_ours_are_opened_and_those_of_others_told() -> None:
+def test_closed_folders_of_ours_are_opened_and_those_of_others_told(must_run: MustRun) -> None:
+    need_root(must_run, "only root can become somebody else")
     place = Path("/tmp") / f"restore-verifier-test-{os.getpid()}"  # noqa: S108 - nobody can't reach tmp_path
     (place / "foreign" / "roots").mkdir(parents=True)
     (place / "foreign" / "roots" / "file").touch()

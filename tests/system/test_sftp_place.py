@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sink import Memory
 from sshd import Proxy, Server, free_port, make_key, obeying_modes
 
 from verifier.entry import Listed
@@ -31,21 +32,6 @@ from verifier.sources.table import open_source
 
 QUICK = Patience(connect_seconds=5.0, silence_seconds=0.6, pauses_seconds=(0.05, 0.1, 0.2))
 SIZES = [0, 1, 4096, 32_767, 32_768, 32_769, 261_119, 261_120, 261_121, 522_241, 5_000_000]
-
-
-class Memory:
-    def __init__(self) -> None:
-        self.files: dict[int, bytearray] = {}
-        self.created: list[int] = []
-
-    def create(self, number: int) -> None:
-        self.created.append(number)
-        self.files[number] = bytearray()
-
-    def write(self, number: int, offset: int, data: bytes | bytearray | memoryview) -> None:
-        content = self.files[number]
-        content.extend(bytes(max(0, offset + len(data) - len(content))))
-        content[offset : offset + len(data)] = data
 
 
 @pytest.fixture(scope="module")
@@ -399,6 +385,9 @@ def test_who_is_not_let_in(server: Server, tmp_path: Path, tree: Path, way: str)
         opened(server, tree, way, identity=tmp_path / "no such key")
     shown = tmp_path / "shown"
     shown.write_bytes(server.identity.read_bytes())
-    shown.chmod(0o644)
-    with pytest.raises(AccessDeniedError, match="only its owner may read"):
-        opened(server, tree, way, identity=shown)
+    for mode in (0o640, 0o604, 0o644, 0o620):
+        shown.chmod(mode)
+        with pytest.raises(AccessDeniedError, match="only its owner may read"):
+            opened(server, tree, way, identity=shown)
+    shown.chmod(0o600)
+    opened(server, tree, way, identity=shown).close()

@@ -16,6 +16,7 @@ from pathlib import Path
 import paramiko
 import pytest
 from fake_sftp import FakeServer, Node
+from secret_file import secret_file
 from sshd import Proxy, Server, make_key, public_key
 
 from verifier.errors import AccessDeniedError, HostKeyError, UnreachableError
@@ -162,8 +163,7 @@ def test_a_key_that_an_authority_signed(tmp_path: Path, tree: Path, way: str, ki
 
 def test_a_key_with_a_passphrase(server: Server, tmp_path: Path, tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     locked = make_key(tmp_path / "locked", passphrase=PLANTED)
-    allowed = server.authorized_keys.read_text("ascii")
-    server.authorized_keys.write_text(f"{allowed}{public_key(locked)}\n", "ascii")
+    server.admit(locked)
     monkeypatch.setenv("A_PASSPHRASE", PLANTED)
     monkeypatch.setenv("ANOTHER", PLANTED + "x")
     passphrase = SecretReference(kind="env", words=("A_PASSPHRASE",))
@@ -207,25 +207,39 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_what_the_users_configuration_says_of_a_host(server: Server, home: Path, tree: Path, way: str) -> None:
     written(
         home / ".ssh" / "config",
+        "IgnoreUnknown KnownHostsCommand,ForkAfterAuthentication,StdinNull",  # which older ssh doesn't know
         f"Host nas\n HostName 127.0.0.1\n Port {server.port}\n User {getpass.getuser()}",
         f" IdentityFile {server.identity}",
         " StrictHostKeyChecking no\n UserKnownHostsFile /dev/null\n RemoteCommand false\n RequestTTY force",
-        f" LocalForward 127.0.0.1:{server.port} 127.0.0.1:1\n ExitOnForwardFailure yes\n LocalCommand false",
+        f" GlobalKnownHostsFile {server.known_hosts}\n KnownHostsCommand {_toucher(home, 'asked')} %H",
+        # The port is taken, so that ssh would end where it forwarded anything.
+        f" LocalForward 127.0.0.1:{server.port} 127.0.0.1:1\n ExitOnForwardFailure yes",
+        f" PermitLocalCommand yes\n LocalCommand {_toucher(home, 'ran')}",
+        f" ControlMaster yes\n ControlPath {home}/shared\n ForkAfterAuthentication yes\n StdinNull yes",
     )
     written(home / ".ssh" / "known_hosts", server.known_hosts.read_text("ascii"))
     place = Sftp(f"sftp://nas{tree}", {"transport": way}, QUICK)
     assert [one.name for one in place.list()] == [b"a"]
+    assert not [name for name in ("ran", "asked", "shared") if (home / name).exists()]
     place.close()
     written(home / ".ssh" / "known_hosts")
-    with pytest.raises(HostKeyError):  # whatever the file says of not checking
+    with pytest.raises(HostKeyError):  # whatever the file says of not checking, and of keys elsewhere
         Sftp(f"sftp://nas{tree}", {"transport": way}, QUICK)
+    assert not [name for name in ("ran", "asked", "shared") if (home / name).exists()]
+
+
+def _toucher(folder: Path, name: str) -> Path:
+    """Return a program that leaves a file of that name behind."""
+    program = written(folder / f"{name}.sh", "#!/bin/sh", f"touch '{folder / name}'")
+    program.chmod(0o700)
+    return program
 
 
 def test_a_host_between(server: Server, home: Path, tmp_path: Path, tree: Path, way: str) -> None:
     user, known = getpass.getuser(), home / ".ssh" / "known_hosts"
     with Server(tmp_path / "jump") as jump, Proxy(jump.port) as proxy:
         jump.write_known_hosts(proxy.port)
-        jump.authorized_keys.write_text(public_key(server.identity) + "\n", "ascii")
+        jump.admit(server.identity)
         written(
             home / ".ssh" / "config",
             f"Host nas\n HostName 127.0.0.1\n Port {server.port}\n User {user}\n ProxyJump jump",
@@ -308,19 +322,16 @@ def password_server(tmp_path: Path) -> Iterator[tuple[int, Path]]:
 
 def test_a_password(password_server: tuple[int, Path], tmp_path: Path) -> None:
     port, known = password_server
-    secret_file = tmp_path / "secret"
-    secret_file.write_text(PLANTED + "\n", "utf-8")
-    secret_file.chmod(0o600)
     address = f"sftp://drill@127.0.0.1:{port}/x"
-    right = SecretReference(kind="file", words=(str(secret_file),))
+    right = secret_file(tmp_path / "secret", PLANTED)
     place = Sftp(address, {"known_hosts": known, "password": right}, QUICK)
     (one,) = place.list()
     assert place.read_at(one, 0, 100_000) == random.Random(0).randbytes(100_000)
     place.close()
-    secret_file.write_text(PLANTED + "!\n", "utf-8")
+    secret_file(tmp_path / "secret", PLANTED + "!")
     with pytest.raises(AccessDeniedError, match="refused by the server") as caught:
         Sftp(address, {"known_hosts": known, "password": right}, QUICK)
-    secret_file.chmod(0o644)
+    (tmp_path / "secret").chmod(0o644)
     with pytest.raises(AccessDeniedError, match="only its owner may read") as again:
         Sftp(address, {"known_hosts": known, "password": right}, QUICK)
     with pytest.raises(HostKeyError):  # a server that isn't known is never told the password

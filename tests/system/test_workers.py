@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -417,10 +418,15 @@ def test_no_module_is_imported_from_the_working_folder(tmp_path: Path) -> None:
     assert not (tmp_path / "cwd" / "ran").exists()
 
 
-def test_closing_without_work_and_twice_is_fine() -> None:
+@pytest.mark.parametrize("tasks", [0, 2])
+def test_closing_twice_is_fine_and_leaves_no_process_behind(tasks: int) -> None:
+    before = set(multiprocessing.active_children())
     engine = Engine(workers=2)
-    engine.close()
-    engine.close()
+    assert len(list(engine.map(work.double, ((number, number) for number in range(tasks))))) == tasks
+    assert len(set(multiprocessing.active_children()) - before) == tasks
+    for _ in range(2):
+        engine.close()
+        assert set(multiprocessing.active_children()) <= before
 
 
 def test_close_leaves_no_thread_behind() -> None:

@@ -163,6 +163,23 @@ def size_of(data: bytes) -> int:
     return len(data)
 
 
+def sign(folder: Path) -> None:
+    (folder / str(os.getpid())).touch()
+
+
+def signed(folder: Path) -> tuple[int, bool]:
+    time.sleep(0.01)
+    return os.getpid(), (folder / str(os.getpid())).exists()
+
+
+def hang(_payload: object) -> None:
+    time.sleep(600)
+
+
+def count_bytes(size_bytes: int) -> None:
+    progress.meter().moved(size_bytes)
+
+
 def with_a_tool(folder: Path) -> str:
     tool = subprocess.Popen(["sleep", "600"])
     (folder / f"{os.getpid()}.worker").touch()
@@ -180,6 +197,8 @@ def as_main(kind: str, folder: Path) -> None:
         function = with_a_tool if kind == "killed" else partial_when_asked_to_stop
         for answer in engine.map(function, ((number, folder) for number in range(4))):
             print(type(answer).__name__, getattr(answer, "answer", ""), flush=True)
+    # An interpreter that ends gives its handlers back, so a signal that comes late would be the end of this process.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 if __name__ == "__main__":

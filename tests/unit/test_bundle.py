@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 import pytest
 import zstandard
+from mounted import MustRun, mounted
 from sample_proof import sample_proof
 
 from verifier import proof as proofs
@@ -318,23 +319,14 @@ FULL_DISK = """
 """
 
 
-def test_a_disk_that_fills_up_does_not_lose_the_proof(tmp_path: Path) -> None:
+def test_a_disk_that_fills_up_does_not_lose_the_proof(tmp_path: Path, must_run: MustRun) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
-    mounted = (
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "none", disk], capture_output=True, check=False)
-        if sys.platform == "linux" and os.geteuid() == 0
-        else None
-    )
-    if mounted is None or mounted.returncode:
-        pytest.skip("a small disk can't be mounted here")
-    try:
+    with mounted(must_run, "-t", "tmpfs", "-o", "size=4m", "none", disk):
         with in_process(FULL_DISK, disk, stdin=subprocess.PIPE) as process:
             out, err = process.communicate(PROOF.decode(), timeout=60)
         assert out == f"full 28\n{disk / 'family-photos' / NAME}\n", err
         assert (disk / "family-photos" / NAME / "proof.json").read_bytes() == PROOF
-    finally:
-        subprocess.run(["umount", disk], check=True)
 
 
 def test_the_page_of_all_drills_is_made_from_all_proofs(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import shutil
@@ -254,8 +255,10 @@ def test_a_folder_that_is_not_the_pinned_one(root: Path, pins: dict[str, str], s
 def test_a_marker_may_be_a_folder_or_a_link(root: Path) -> None:
     (root / "marker").mkdir()
     (root / "link").symlink_to("nowhere")
+    put(root, "file", b"x")
     for marker in ("marker", "link"):
-        Folder(root, {"marker": marker, "mount": "/"}).close()
+        with contextlib.closing(Folder(root, {"marker": marker, "mount": "/"})) as place:
+            assert {listed.name for listed in place.list()} == {b"file", b"link"}
 
 
 def test_facts_name_the_disk(root: Path, folder: Folder) -> None:

@@ -54,12 +54,15 @@ def test_a_file_that_others_may_read_is_refused(tmp_path: Path, mode: int) -> No
 
 def test_files_that_hold_no_secret(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe", 0o600)
-    refused("file", str(tmp_path / "pipe"))
-    refused("file", str(tmp_path))
-    refused("file", str(tmp_path / "hunter2-is-no-file"))
-    refused("file", str(private(tmp_path / "empty", b"\n")))
-    refused("file", str(private(tmp_path / "bytes", PLANTED.encode() + b"\xff")))
-    refused("file", str(private(tmp_path / "large", PLANTED.encode() * 10_000)))
+    for path, says in (
+        (tmp_path / "pipe", "something else"),
+        (tmp_path, "something else"),
+        (tmp_path / "hunter2-is-no-file", "no such file"),
+        (private(tmp_path / "empty", b"\n"), "got nothing"),
+        (private(tmp_path / "bytes", PLANTED.encode() + b"\xff"), "other bytes"),
+        (private(tmp_path / "large", PLANTED.encode() * 10_000), "got more"),
+    ):
+        assert says in refused("file", str(path)).message, path
 
 
 def test_a_credential_of_systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

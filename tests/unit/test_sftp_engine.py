@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import pytest
 from fake_sftp import FakeServer, LoopTransport, Manners, Node, attributes, packet, status, text
+from sink import Memory
 
 from verifier.entry import Listed
 from verifier.errors import (
@@ -29,23 +30,6 @@ from verifier.sources.places.sftp.transport import ConnectionLostError, Patience
 
 QUICK = Patience(connect_seconds=1, silence_seconds=0.3)
 MTIME_NS = 1_600_000_000 * 10**9
-
-
-class Memory:
-    def __init__(self, most_bytes: int = 1 << 40) -> None:
-        self.files: dict[int, bytearray] = {}
-        self.most_bytes = most_bytes
-
-    def create(self, number: int) -> None:
-        self.files[number] = bytearray()
-
-    def write(self, number: int, offset: int, data: bytes | bytearray | memoryview) -> None:
-        content = self.files[number]
-        end = offset + len(data)
-        if end > self.most_bytes:
-            raise ScratchFullError("full")
-        content.extend(bytes(max(0, end - len(content))))
-        content[offset:end] = data
 
 
 def content_of(size_bytes: int) -> bytes:

@@ -102,6 +102,7 @@ class _ProgressLine:
         self._anything_live = False
 
     def update(self, files_done: int, files_total: int | None, bytes_done: int, bytes_total: int | None) -> None:
+        """Show how far the work is, unless that was shown a moment ago; a total that is not known yet is None."""
         now = time.monotonic()
         wait = _LIVE_EVERY_SECONDS if self._live else _PLAIN_EVERY_SECONDS
         if self._silent or now - self._shown_at < wait:
@@ -112,6 +113,7 @@ class _ProgressLine:
         _speak(f"\r\x1b[K{text}" if self._live else f"{text}\n")
 
     def close(self) -> None:
+        """Wipe the line off a terminal; in a log it stays."""
         if self._anything_live:
             _speak("\r\x1b[K")
 

@@ -40,9 +40,10 @@ from verifier.errors import SameDataError, SourceError
 from verifier.ledger import BeginDrill, Ledger, UnfinishedDrill
 from verifier.progress import CancelledError
 from verifier.proof import CoverageFacts
-from verifier.restore import Job, close_sources
+from verifier.restore import Job, close_sources, open_ahead
 from verifier.scenario.scenario import Scenario
 from verifier.scratch import Scratch
+from verifier.sources.interface import Location
 from verifier.sources.table import folder_at
 from verifier.spool import Workspace
 from verifier.verdict import Result, Verdict
@@ -103,6 +104,13 @@ def drill(
         watcher.stage("reading the reference")
         references = stack.enter_context(open_references(scenario, now=surroundings.now(), folder=workspace.folder))
         stack.callback(close_sources)
+        machine = stack.enter_context(
+            Engine(
+                workers=surroundings.workers,
+                stall_seconds=surroundings.stall_seconds,
+                preload=surroundings.preload,
+            )
+        )
         under_way = _Drill(
             scenario=scenario,
             surroundings=surroundings,
@@ -111,6 +119,7 @@ def drill(
             references=references,
             watcher=watcher,
             interruption=interruption,
+            machine=machine,
             parts=[
                 CopyDrill(copy=copy, account=Account.open(copy.name, workspace))
                 for copy in scenario.copies
@@ -153,9 +162,11 @@ class _Drill:
     references: References
     watcher: Watcher
     interruption: Interruption
+    machine: Engine
     parts: list[CopyDrill]
     abandoned: list[UnfinishedDrill] = field(default_factory=list)
     interrupted: bool = False
+    opened_ahead: bool = False
 
     def __post_init__(self) -> None:
         self.begun: BeginDrill
@@ -168,7 +179,12 @@ class _Drill:
             self.watcher.stage(f"listing {part.copy.name}")
             try:
                 part.survey = take_survey(
-                    part.copy, self.references, rules, workspace=self.workspace, watch=self._watched
+                    part.copy,
+                    self.references,
+                    rules,
+                    workspace=self.workspace,
+                    watch=self._watched,
+                    when_open=self._open_ahead,
                 )
                 part.size = draw_size(part.survey, self.scenario.sample)
             except SameDataError:
@@ -178,6 +194,15 @@ class _Drill:
             except CancelledError as error:
                 part.trouble = error.message
             part.listing_seconds = time.monotonic() - began
+
+    def _open_ahead(self, location: Location) -> None:
+        """Let the workers connect while the first copy is listed: that one is restored first.
+
+        Not before we are in ourselves: a server that refuses us is not asked once more by each worker.
+        """
+        if not self.opened_ahead:
+            self.opened_ahead = True
+            self.machine.begin_ahead(open_ahead, location)
 
     def _watched(self, listing: Iterable[Listed]) -> Iterator[Listed]:
         size_bytes = 0
@@ -250,12 +275,7 @@ class _Drill:
 
     def restore(self, scratch: Scratch) -> None:
         """Restore what is drawn of each copy, one copy after the other, and let the drill test itself."""
-        workers = self.surroundings.workers
-        with Engine(
-            workers=workers,
-            stall_seconds=self.surroundings.stall_seconds,
-            preload=self.surroundings.preload,
-        ) as machine:
+        with self.machine as machine:
             self.interruption.attach(machine.stop)
             for part in self.parts:
                 if part.survey is None or part.size is None:
@@ -264,7 +284,7 @@ class _Drill:
                 job = Job(
                     location=part.survey.location,
                     batches=scratch.batches,
-                    share_bytes=scratch.share(workers),
+                    share_bytes=scratch.share(self.surroundings.workers),
                     algorithm=part.survey.reference.algorithm,
                     keeps_times=part.survey.keeps_times,
                     live=part.survey.reference.live,

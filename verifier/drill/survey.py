@@ -60,11 +60,12 @@ def take_survey(
     *,
     workspace: Workspace,
     watch: Callable[[Iterable[Listed]], Iterator[Listed]],
+    when_open: Callable[[Location], None] | None = None,
 ) -> Survey:
     """List a copy, choose what it is held against, and hold its listing against that.
 
     An entry that exists nowhere is held against it, too: the drill's test of itself wants it told as missing. `watch`
-    passes the listing on, for as long as nobody wants to stop.
+    passes the listing on, for as long as nobody wants to stop; `when_open` is told once the copy was opened.
 
     Raises:
         SourceError: the copy is not there, is empty, refuses us, or is the live data itself.
@@ -72,6 +73,8 @@ def take_survey(
     """
     location = copy.location
     with open_source(location) as source:
+        if when_open is not None:
+            when_open(location)
         choice, listing = _choose(references, source, watch(source.list()), workspace)
         reference = choice.reference
         survey = _empty_survey(copy, location, source, choice, workspace)

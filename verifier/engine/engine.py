@@ -99,6 +99,19 @@ class Engine:
         for slot in self._slots:
             slot.ask_to_stop()
 
+    def begin_ahead(self, function: Callable[[Payload], Answer], payload: Payload) -> None:
+        """Let every worker begin now, with a call that its first task will profit from, and don't wait for it.
+
+        What the call returns or raises is lost; one that can't be begun is none. In the process itself nothing happens.
+        """
+        if self._alone or self.stopping:
+            return
+        for slot in self._slots:
+            try:
+                slot.begin_ahead(self._hire, function, payload)
+            except (OSError, EOFError, BrokenExecutor):
+                self._discharge(slot)
+
     def map(
         self,
         function: Callable[[Payload], Answer],

@@ -41,6 +41,16 @@ class Slot:
         self._sign, self._sign_at = None, time.monotonic()
         self.future = worker.submit(function, task.payload)
 
+    def begin_ahead(self, hire: Callable[[], Worker], function: Callable[[Any], Any], payload: object) -> None:
+        """Let the worker call a function before its first task; what becomes of that interests nobody.
+
+        Raises:
+            OSError, EOFError: a process can't be started.
+            BrokenExecutor: the executor takes no more tasks.
+        """
+        self.worker = self.worker or hire()
+        self.worker.submit(function, payload)
+
     def release(self) -> Task[Any]:
         """Take the task out, its count with it; return it."""
         task, self.task, self.future = self.task, None, None

@@ -128,7 +128,11 @@ class Survey:
         self._began_ns = time.time_ns()
 
     def run(self) -> Surveyed:
-        """Look at every name, or at as many as a batch may read."""
+        """Return what was found of the batch, and as another batch what was not come to.
+
+        Raises:
+            OSError: the folder itself went away.
+        """
         rest = None
         for index, run in enumerate(self._batch.runs):
             done = self._survey_run(run)

@@ -43,6 +43,7 @@ def write_manifest(target: Path, header: Header, entries: Iterable[Entry]) -> To
     counts = Counts()
 
     def encoded() -> Iterator[bytes]:
+        """Yield the lines of the entries, a block at a time, and count them."""
         nonlocal counts
         source, after = iter(entries), b""
         while block := list(islice(source, _BLOCK_ENTRIES)):

@@ -24,6 +24,7 @@ def matching(expected: str, pattern: str, **schema: object) -> Scalar:
     compiled = re.compile(pattern)
 
     def read(value: object, _base: Base) -> object:
+        """Return the text as it is where it matches."""
         if isinstance(value, str) and compiled.fullmatch(value):
             return value
         raise ScenarioError(f"expected {expected}, got {shown(value)}")
@@ -36,6 +37,7 @@ def one_of(*choices: str) -> Scalar:
     expected = "one of " + ", ".join(choices)
 
     def read(value: object, _base: Base) -> object:
+        """Return the word where it is one of them."""
         if isinstance(value, str) and value in choices:
             return value
         raise ScenarioError(f"expected {expected}, got {shown(value)}")
@@ -55,6 +57,7 @@ def number(expected: str, **limits: float) -> Scalar:
     """Return the kind of number within limits, which are named as in JSON Schema."""
 
     def read(value: object, _base: Base) -> object:
+        """Return the number where it is within the limits."""
         if not isinstance(value, int | float) or isinstance(value, bool):
             raise ScenarioError(f"expected {expected}, got {shown(value)}")
         # "Not a number" (nan) is within no limit.
@@ -92,6 +95,7 @@ def _measure(expected: str, pattern: str, units: Mapping[str, int], most: int) -
     compiled = re.compile(pattern)
 
     def read(value: object, _base: Base) -> object:
+        """Return the amount in the smallest unit."""
         match = compiled.fullmatch(value) if isinstance(value, str) else None
         if match is None:
             raise ScenarioError(f"expected {expected}, got {shown(value)}")

@@ -85,6 +85,11 @@ class _Removal:
         self._descriptor = -1
 
     def run(self) -> tuple[Left, ...]:
+        """Remove the folder and all in it; return what had to stay, with why.
+
+        Raises:
+            ScratchError: it is no folder, or can't be gone into or emptied.
+        """
         name = os.fsencode(self._folder.name)
         try:
             self._enter(self._parent, name)

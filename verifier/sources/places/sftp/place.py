@@ -203,10 +203,12 @@ class _MemorySink:
         self.content = bytearray()
 
     def create(self, number: int) -> None:
+        """Begin the file, or begin it anew."""
         del number
         self.content.clear()
 
     def write(self, number: int, offset: int, data: bytes | bytearray | memoryview) -> None:
+        """Put bytes in their place, with zeros up to it where nothing came yet."""
         del number
         end = offset + len(data)
         if end > len(self.content):

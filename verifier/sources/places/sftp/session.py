@@ -55,11 +55,17 @@ class _Question:
         self.done = False
 
     def fill(self, out: bytearray) -> None:
+        """Append the request, once."""
         if self._packet is not None:
             out += self._packet
             self._packet, self.is_waiting = None, True
 
     def handle(self, reply: Reply, out: bytearray) -> None:
+        """Take the reply as the answer.
+
+        Raises:
+            ProtocolError: it answers something else.
+        """
         del out
         if not self.is_waiting or reply.number != 1:
             raise ProtocolError(f"expected the answer to a request, got one to number {reply.number}")
@@ -131,12 +137,12 @@ class Session:
             elif engine.done and not engine.is_waiting:
                 break
             elif self._receive(out, self._wait_seconds(engine)):
-                heard = time.monotonic()
                 while (reply := self._incoming.next()) is not None:
                     engine.handle(reply, out)
-            elif time.monotonic() - heard > self._patience.silence_seconds and (
-                self._pace is None or engine.is_waiting
-            ):
+                heard = time.monotonic()  # behind what was done with the replies, for the same reason
+            elif self._pace is not None and not engine.is_waiting:
+                heard = time.monotonic()  # it is the rate that nothing was asked for
+            elif time.monotonic() - heard > self._patience.silence_seconds:
                 raise ConnectionLostError(
                     f"expected an answer within {self._patience.silence_seconds:.0f} s, got silence"
                 )
