@@ -12,6 +12,7 @@ import tempfile
 import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -67,11 +68,15 @@ class Place:
     Args:
         root: private to the test.
         way: how the copy is reached; its folder is changed all the same.
+
+    Attributes:
+        now: the clock of its drills, the real one unless a test sets it.
     """
 
     def __init__(self, root: Path, way: Way | None = None) -> None:
         self.root = root
         self.way = way or Way()
+        self.now: Callable[[], datetime] = lambda: datetime.now(UTC)
         self.live = root / "live"
         self.copy = root / "copy"
         self.manifest = root / "manifest.jsonl"
@@ -122,7 +127,7 @@ class Place:
         workers = [] if "--workers" in arguments else ["--workers", "1"]
         places = ["--reports", self.reports, "--state", self.state, "--scratch", self.scratch]
         given = [os.fspath(argument) for argument in (command, *arguments, *workers, *places)]
-        code = main([*given, "--quiet"] if quiet else given)
+        code = main([*given, "--quiet"] if quiet else given, now=self.now)
         new = [folder for folder in self.bundles() if folder not in before]
         assert len(new) <= 1
         facts = proof.from_bytes((new[0] / "proof.json").read_bytes()) if new else None

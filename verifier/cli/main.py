@@ -11,7 +11,7 @@ import importlib
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -48,11 +48,15 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParse
     return parser, {name: commands.add_parser(name, help=text, description=text) for name, text in COMMANDS.items()}
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command line and return its exit code."""
+def _clock() -> datetime:
+    return datetime.now(UTC)
+
+
+def main(arguments: Sequence[str] | None = None, *, now: Callable[[], datetime] = _clock) -> int:
+    """Run one command line and return its exit code; `now` returns the time as an aware datetime in UTC."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        return _run(given)
+        return _run(given, now)
     except KeyboardInterrupt:
         Terminal().warn("interrupted")
         return INTERRUPTED
@@ -62,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return UNFINISHED
 
 
-def _run(given: Sequence[str]) -> int:
+def _run(given: Sequence[str], now: Callable[[], datetime]) -> int:
     parser, commands = _parser()
     chosen = next((word for word in given if not word.startswith("-")), None)
     module = None
@@ -73,7 +77,7 @@ def _run(given: Sequence[str]) -> int:
     if module is None:
         raise AssertionError("argparse refuses a command that is none")
     terminal = Terminal(quiet=getattr(parsed, "quiet", False))
-    setting = Setting(now=lambda: datetime.now(UTC), environment=os.environ, terminal=terminal)
+    setting = Setting(now=now, environment=os.environ, terminal=terminal)
     try:
         return int(module.run(parsed, setting))
     except VerifierError as error:
