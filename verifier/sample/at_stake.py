@@ -25,7 +25,9 @@ class BytesAtStake:
         return self.at_most_bad_bytes / self.population_bytes if self.population_bytes else 0.0
 
 
-def bad_bytes_bound(*, bad_bytes: int, more_files: int, undrawn_bytes: Iterable[int], drawn_bytes: int) -> BytesAtStake:
+def bad_bytes_bound(
+    *, bad_bytes: int, more_files: int, undrawn_bytes: Iterable[int], population_bytes: int
+) -> BytesAtStake:
     """Return the bytes of the drawn files that were bad, plus those of the `more_files` largest that were not drawn.
 
     Exact for up to 100,000 more files. For more than that, which is what a draw of a handful of millions leaves
@@ -36,19 +38,11 @@ def bad_bytes_bound(*, bad_bytes: int, more_files: int, undrawn_bytes: Iterable[
         bad_bytes: of the drawn files without a match.
         more_files: K - x, how many of the others could be bad.
         undrawn_bytes: the size of each file of the population that was not drawn, in any order.
-        drawn_bytes: of all drawn files.
+        population_bytes: of all files of the population, drawn or not.
     """
-    total = 0
-
-    def counted() -> Iterable[int]:
-        nonlocal total
-        for size_bytes in undrawn_bytes:
-            total += size_bytes
-            yield size_bytes
-
-    in_memory = more_files <= _FILES_IN_MEMORY
-    largest = sum(heapq.nlargest(more_files, counted())) if in_memory else _largest(more_files, counted())
-    return BytesAtStake(at_most_bad_bytes=bad_bytes + largest, population_bytes=drawn_bytes + total)
+    few = more_files <= _FILES_IN_MEMORY
+    largest = sum(heapq.nlargest(more_files, undrawn_bytes)) if few else _largest(more_files, undrawn_bytes)
+    return BytesAtStake(at_most_bad_bytes=bad_bytes + largest, population_bytes=population_bytes)
 
 
 def _largest(files: int, sizes_bytes: Iterable[int]) -> int:
