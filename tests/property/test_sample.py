@@ -7,7 +7,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from verifier.sample import at_most_bad, chance_of_missing, lowest_tickets, sample_size
+from verifier.sample import at_most_bad, chance_of_missing, lowest_tickets, sample_size, tolerable_files
 
 populations = st.integers(1, 3_000_000)
 shares = st.floats(0.0005, 0.9)
@@ -19,7 +19,7 @@ def test_a_sample_of_the_size_is_enough_and_one_less_is_not(
     population: int, confidence: float, tolerable: float
 ) -> None:
     size = sample_size(population, confidence=confidence, tolerable=tolerable)
-    bad = max(1, -int(-round(tolerable * population, 9) // 1))
+    bad = tolerable_files(population, tolerable=tolerable)
 
     assert 1 <= size <= population
     assert chance_of_missing(population, bad, size) <= (1 - confidence) * (1 + 1e-6)
