@@ -23,12 +23,13 @@ from verifier.scenario.scenario import Sample
 
 _BATCH_FILES: Final = 1_000
 _BATCH_BYTES: Final = 256_000_000
-_SMALLEST_BATCH_FILES: Final = 16
+_SMALLEST_BATCH_FILES: Final = 64
 _SMALLEST_BATCH_BYTES: Final = 16_000_000
 _BATCHES_WANTED: Final = 24
 
 _MOST_PLACES: Final = 6
 _TWO_DIGITS: Final = 10
+_DAY_SECONDS: Final = 86_400
 
 INSPECTED_FILES: Final = 200
 """How many of the newer files a sample drill restores, to see whether they look encrypted."""
@@ -191,6 +192,7 @@ class FittedSample:
 
     def chance_sentence(self, bad: int) -> str:
         """Return in words how likely it is that so many bad files are noticed: what the sample can't find, too."""
+        bad = min(bad, self.population_files)
         chance = sample.chance_of_finding(self.population_files, bad, self.drawn_files)
         return (
             f"{bad:,} bad {'file' if bad == 1 else 'files'} among {self.population_files:,} would be found by this "
@@ -214,6 +216,22 @@ def fit_sample(wish: Sample, spread: SizeSpread, *, budget_bytes: int | None) ->
         most_bytes=sample.most_bytes(spread, drawn),
         confidence=wish.confidence,
         tolerable_files=sample.tolerable_of(spread.files, drawn, confidence=wish.confidence),
+    )
+
+
+def coverage_sentence(population_files: int, drawn_files: int, *, period_seconds: int, interval_seconds: int) -> str:
+    """Return in words how much each drill must prove beside its sample so that every file is proven in the period."""
+    period_days, interval_days = period_seconds // _DAY_SECONDS, interval_seconds // _DAY_SECONDS
+    drills = sample.drills_within(period_seconds, interval_seconds)
+    if not drills:
+        return (
+            f"a drill every {interval_days:,} days can't prove every file within {period_days:,} days: "
+            "drill more often, or allow for longer"
+        )
+    beside = sample.files_for_coverage(population_files, drawn_files, drills)
+    return (
+        f"{beside:,} files beside the sample of {drawn_files:,}, every {interval_days:,} days, prove each of "
+        f"{population_files:,} files within {period_days:,} days"
     )
 
 

@@ -14,6 +14,7 @@ from verifier.plan import (
     TimeEvidence,
     as_newer,
     batches,
+    coverage_sentence,
     fit_sample,
     judge_listed,
     newer_finding,
@@ -246,8 +247,22 @@ def test_what_a_draw_can_not_find_is_said_in_words() -> None:
     )
     assert small.chance_sentence(1) == "1 bad file among 100,000 would be found by this drill with a chance of 1.0 %"
     assert small.chance_sentence(2_000).endswith("a chance of 99.999999 %")
+    few = fit_sample(Sample(files=1), SizeSpread.of([1, 1, 1]), budget_bytes=None)
+    assert few.chance_sentence(10) == "3 bad files among 3 would be found by this drill with a chance of 100 %"
+    none = fit_sample(Sample(), SizeSpread.of([1, 1, 1]), budget_bytes=0)
+    assert none.chance_sentence(10) == "3 bad files among 3 would be found by this drill with a chance of 0 %"
     full = fit_sample(Sample(full=True), hundred_thousand, budget_bytes=None)
     assert full.chance_sentence(1).endswith("a chance of 100 %")
+
+
+def test_what_coverage_needs_is_said_in_words() -> None:
+    day = 86_400
+    assert coverage_sentence(10_000, 294, period_seconds=365 * day, interval_seconds=30 * day) == (
+        "809 files beside the sample of 294, every 30 days, prove each of 10,000 files within 365 days"
+    )
+    assert coverage_sentence(10_000, 294, period_seconds=20 * day, interval_seconds=31 * day) == (
+        "a drill every 31 days can't prove every file within 20 days: drill more often, or allow for longer"
+    )
 
 
 @pytest.mark.parametrize(
@@ -320,5 +335,5 @@ def _item(number: int, size_bytes: int, with_pieces: bool, same_size: bool) -> I
 def test_a_batch_is_neither_tiny_nor_huge(files: int, size_bytes: int) -> None:
     size = BatchSize.of(files, size_bytes)
 
-    assert 16 <= size.files <= 1_000
+    assert 64 <= size.files <= 1_000
     assert 16_000_000 <= size.size_bytes <= 256_000_000

@@ -141,6 +141,10 @@ def test_every_file_has_one_place_whatever_the_order(data: st.DataObject) -> Non
     }
 
 
+def test_what_is_wished_for_without_saying_so() -> None:
+    assert StrataWish() == StrataWish(largest_files=3, largest_among=36, newest_files=3)
+
+
 def test_wishes_that_memory_could_not_hold_are_refused() -> None:
     for wish in ({"largest_files": -1}, {"newest_files": 5_001}, {"largest_among": 5_001}):
         with pytest.raises(ValueError, match="expected 0 to 5,000 files"):

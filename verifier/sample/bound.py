@@ -80,12 +80,22 @@ def tolerable_of(population: int, drawn: int, *, confidence: float) -> int | Non
 
 
 def chance_of_missing(population: int, bad: int, drawn: int) -> float:
-    """Return the probability that a draw without replacement holds none of the bad ones: hypergeometric, at zero."""
+    """Return the probability that a draw without replacement holds none of the bad ones: hypergeometric, at zero.
+
+    Raises:
+        ValueError: more are bad, or drawn, than there are.
+    """
+    if not (0 <= bad <= population and 0 <= drawn <= population):
+        raise ValueError(f"expected at most {population} bad and drawn, got {bad} and {drawn}")
     return _chance_of_at_most(population, bad, drawn, 0)
 
 
 def chance_of_finding(population: int, bad: int, drawn: int) -> float:
-    """Return the probability that a draw without replacement holds at least one of the bad ones."""
+    """Return the probability that a draw without replacement holds at least one of the bad ones.
+
+    Raises:
+        ValueError: more are bad, or drawn, than there are.
+    """
     return max(0.0, 1 - chance_of_missing(population, bad, drawn))
 
 
