@@ -98,7 +98,7 @@ def test_a_huge_file_in_pieces_costs_by_bytes() -> None:
 
 
 def test_small_files_come_no_faster_than_the_lines_delay_lets_them() -> None:
-    # 64 files come 0.1 s after they were asked for, nearly at once: a thousand take 16 rounds, the last of them half full.
+    # 64 files come 0.1 s after they were asked for, nearly at once: a thousand take 16 rounds, the last half full.
     timing = Timing(first_byte_seconds=0.1, restore_seconds=0.001, whole_seconds=0.101, at_once=64)
     batches = [batch(64, 64_000, 0.0, ended_at=0.101 * number, timing=timing) for number in range(1, 9)]
     found = projected(batches, whole=Whole(files=64_000, size_bytes=64_000_000, batches=64))

@@ -59,7 +59,7 @@ def _pair_moved(
 def absence(entry: Entry, survey: Survey, reference: Reference) -> Finding:
     """Return what an entry without a listed is: missing, or, of live data, not backed up yet."""
     expected = "a symbolic link" if entry.link is not None else f"{entry.size_bytes} bytes"
-    not_yet = reference.live is not None and is_newer(entry.mtime_ns, survey.newest_mtime_ns)
+    not_yet = reference.live is not None and is_newer(entry.mtime_ns, survey.holds_until_ns)
     return Finding(
         path=entry.path,
         kind=FindingKind.NOT_YET if not_yet else FindingKind.MISSING,

@@ -24,8 +24,9 @@ from verifier.drill.account import Account, coverage, settle
 from verifier.drill.apart import refuse_inside_copies
 from verifier.drill.carry_out import Work
 from verifier.drill.control import plant_damage
-from verifier.drill.copy_facts import CopyDrill, copy_facts, judge, time_text
+from verifier.drill.copy_facts import CopyDrill, copy_facts, judge
 from verifier.drill.draw import draw, draw_size
+from verifier.drill.objectives import time_text
 from verifier.drill.proving import assemble, copy_result, drill_facts, plan_of
 from verifier.drill.recovery import recover
 from verifier.drill.reference import Reference, open_reference

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from verifier import __version__, proof, relpath, rule
-from verifier.drill.copy_facts import CopyDrill, time_text
+from verifier.drill.copy_facts import CopyDrill
+from verifier.drill.objectives import time_text
 from verifier.drill.reference import Reference
 from verifier.ledger import BeginDrill, CopyResult, Head, PlannedCopy, UnfinishedDrill
 from verifier.scenario.scenario import Scenario

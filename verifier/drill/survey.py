@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 import msgspec
 
-from verifier import relpath
+from verifier import heartbeat, relpath
 from verifier.drill.absences import tell_absences
 from verifier.drill.reference import Reference
 from verifier.drill.same_data import SameDataWatch
 from verifier.drill.surveyed import Survey
 from verifier.entry import Entry, Item, Listed
-from verifier.errors import UnreachableError
+from verifier.errors import SourceError, UnreachableError
 from verifier.outcome import Finding, FindingKind
 from verifier.patterns import Patterns
 from verifier.plan import TimeEvidence, judge_listed
@@ -71,9 +71,10 @@ def take_survey(
         listing = _counted(watch(source.list()), reference.exclude, rules.only, survey)
         joined = reconcile(entries, listing, ordered=source.ordered, folds_case=source.folds_case, workspace=workspace)
         times = _sort_out(joined, survey, SameDataWatch(reference, copy))
+        _read_heartbeat(source, survey)
         survey.facts = source.facts()
         survey.keeps_times = source.keeps_times if copy.keeps_times is None else copy.keeps_times
-    if not survey.files_seen and reference.facts.files:
+    if not survey.files_seen and reference.files:
         raise UnreachableError(
             f"expected files in {relpath.show(copy.at)}, got an empty folder",
             hint="is the disk or share mounted?",
@@ -119,8 +120,8 @@ def _empty_survey(copy: Copy, location: Location, source: Source, reference: Ref
 def _chosen(reference: Reference, only: Patterns, survey: Survey) -> Iterator[Entry]:
     """Yield the entries that are drilled, and count them."""
     if not only:
-        survey.expected_files = reference.facts.files
-        survey.expected_entries = reference.facts.files + reference.facts.links
+        survey.expected_files = reference.files
+        survey.expected_entries = reference.files + reference.facts.links
         yield from reference.entries()
         return
     for entry in reference.entries():
@@ -146,6 +147,9 @@ def _with_absent(entries: Iterator[Entry], absent: bytes) -> Iterator[Entry]:
 def _counted(listing: Iterable[Listed], exclude: Patterns, only: Patterns, survey: Survey) -> Iterator[Listed]:
     """Pass on what of the listing is drilled; count it, and what the manifest's exclusions leave out."""
     for listed in listing:
+        if heartbeat.is_one(listed):
+            survey.heartbeat_listed = listed
+            continue
         survey.files_seen += listed.kind == "file"
         if exclude and exclude.match(listed.name):
             survey.left_out.add(listed.size_bytes)
@@ -161,6 +165,18 @@ def _counted(listing: Iterable[Listed], exclude: Patterns, only: Patterns, surve
         if listed.kind == "file":
             survey.listed.add(listed.size_bytes)
         yield listed
+
+
+def _read_heartbeat(source: Source, survey: Survey) -> None:
+    """Read the heartbeat that the copy carries, if it does; one that can't be read is told, and the drill goes on."""
+    if survey.heartbeat_listed is None:
+        return
+    try:
+        survey.heartbeat = heartbeat.read(source, survey.heartbeat_listed)
+    except ValueError as error:
+        survey.heartbeat_trouble = str(error)
+    except SourceError as error:
+        survey.heartbeat_trouble = error.message
 
 
 def _sort_out(joined: Iterable[Pair], survey: Survey, watch: SameDataWatch) -> TimeEvidence:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from verifier.entry import Entry, Item, Listed
+from verifier.heartbeat import Heartbeat
 from verifier.outcome import Finding
 from verifier.scenario.scenario import Copy
 from verifier.sources.interface import Location, SourceFacts
@@ -20,7 +21,8 @@ class Survey:
     unexpected file that it may be; `findings` are what the listing alone shows. `files_seen` are all regular files of
     the copy, and `newest_mtime_ns` is theirs but for what the manifest excludes, whatever part of them is drilled;
     `expected_files` the reference's files that are. `control_missed` says that the entry which exists nowhere was not
-    told as missing, or another one neither as found nor as missing.
+    told as missing, or another one neither as found nor as missing. `heartbeat` is the one that the copy carries, and
+    `heartbeat_trouble` why one that is there can't be read.
     """
 
     copy: Copy
@@ -49,3 +51,17 @@ class Survey:
     found_as: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     control_missed: bool = False
+    heartbeat_listed: Listed | None = None
+    heartbeat: Heartbeat | None = None
+    heartbeat_trouble: str | None = None
+
+    @property
+    def holds_until_ns(self) -> int | None:
+        """The time until which the copy shows that it was kept: its newest file's, or its heartbeat's if that is later.
+
+        A heartbeat that lies makes this stricter only: what is older, and not there, is missing.
+        """
+        times = [] if self.newest_mtime_ns is None else [self.newest_mtime_ns]
+        if self.heartbeat is not None:
+            times.append(int(self.heartbeat.written_at.timestamp()) * 1_000_000_000)
+        return max(times, default=None)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import time
 from pathlib import Path
 from typing import Final, Self
 
@@ -48,6 +49,9 @@ class Slot:
         folder: made here, in a folder that is ours; what a former attempt left under this name is removed.
         size_bytes: how much all files together may hold at any time.
 
+    Attributes:
+        first_at: when (`time.monotonic`) the first byte came; None before.
+
     Raises:
         ScratchError: the folder can't be made.
     """
@@ -61,6 +65,7 @@ class Slot:
         self._files: dict[int, _File] = {}
         self._closable: dict[int, _File] = {}
         self._empty: list[_File] = []
+        self.first_at: float | None = None
         self._directory = _make(folder)
 
     @property
@@ -95,6 +100,8 @@ class Slot:
             ScratchFullError: the bound is reached, or the disk or a quota is full.
             ScratchError: the disk fails.
         """
+        if self.first_at is None:
+            self.first_at = time.monotonic()
         file = self._files.get(number)
         if file is None:
             self.create(number)
