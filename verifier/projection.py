@@ -1,11 +1,10 @@
 """Timed batches of a drill → how long a full restore would take, with an interval. Pure.
 
-A batch waits for its first byte; then files come one after the other. Small ones come as fast as the line's delay lets
-those that are asked for at once come and go, larger ones as fast as the whole engine takes bytes. So the model is
-operational analysis' bound for a closed system (Denning and Buzen, "The Operational Analysis of Queueing Network
-Models", 1978, section 6): whichever is slower of `delay × files / files at once`, which more workers shorten, and
-`files × cost of a file + bytes × cost of a byte`, which they share. What it can't know: whether the line will be
-as it was.
+A worker waits for a line's delay, a round for as many files as are asked for at once, and then takes its part of what
+all workers share: the line, the disk, the processors. That is a closed network of queues, solved by mean value analysis
+(Reiser and Lavenberg, "Mean-Value Analysis of Closed Multichain Queuing Networks", 1980): waits overlap, what is shared
+adds up. Costs of a file and of a byte are fitted to the batches. What it can't know: whether the line will be as it
+was.
 """
 
 from __future__ import annotations
@@ -35,14 +34,15 @@ _COLLINEAR: Final = 1e-6
 class Timing(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """How long a batch took, in seconds, as its worker saw it.
 
-    `connect` until the copy was open, `first_byte` from the first request to the first byte, `restore` from there to
-    the last file's outcome, `verify` for reading back and comparing, `whole` all of it. `at_once` is how many files the
-    source has under way at the same time.
+    `connect` until the copy was open, `first_byte` from the first request to the first bytes (`first_bytes` of them, in
+    one go), `restore` from there to the last file's outcome, `verify` for reading back and comparing, `whole` all of
+    it. `at_once` is how many files the source has under way at the same time.
     """
 
     connect_seconds: float = 0.0
     first_byte_seconds: float = 0.0
     restore_seconds: float = 0.0
+    first_bytes: int = 0
     verify_seconds: float = 0.0
     whole_seconds: float = 0.0
     at_once: int = 1
@@ -129,14 +129,18 @@ def project(
 
 
 def _seconds(model: _Model, workers: int, whole: Whole) -> float:
-    # Less than one batch for each worker takes as long as one.
-    turns = max(1.0, whole.batches / max(1, workers))
-    files_each = whole.files / max(1, whole.batches)
-    # Files come in rounds of as many as are asked for at once, the last of a batch half full on average. Where they
-    # come one by one, their delays are in what they cost.
-    rounds = max(1.0, files_each / model.at_once + 0.5) if model.at_once > 1 else 1.0
-    moved = whole.files * model.per_file + whole.size_bytes * model.per_byte
-    return model.connect + turns * (model.around + model.delay) + max(turns * model.delay * (rounds - 1), moved)
+    batches = max(1, whole.batches)
+    workers = max(1, min(workers, batches))
+    # Files come in rounds of as many as are asked for at once; where one by one, delays are in what they cost.
+    rounds = max(1, math.ceil(whole.files / batches / model.at_once)) if model.at_once > 1 else 1
+    apart = model.around + model.delay * rounds
+    shared = (whole.files * model.per_file + whole.size_bytes * model.per_byte) / batches
+    cycle, queued = apart + shared, 0.0
+    for busy in range(1, workers + 1):  # mean value analysis: who comes finds the queue that one fewer would leave
+        served = shared * (1 + queued)
+        cycle = apart + served
+        queued = busy * served / cycle if cycle > 0 else 0.0
+    return model.connect + batches / workers * cycle
 
 
 def _rows(batches: Sequence[TimedBatch]) -> list[_Row]:
@@ -159,7 +163,7 @@ def _rows(batches: Sequence[TimedBatch]) -> list[_Row]:
     return [
         _Row(
             files=batch.files,
-            size_bytes=batch.size_bytes,
+            size_bytes=max(0, batch.size_bytes - batch.timing.first_bytes),
             shared_seconds=share,
             timing=batch.timing,
         )
@@ -179,7 +183,7 @@ def _fit(rows: Sequence[_Row]) -> _Model:
         per_file=per_file,
         per_byte=per_byte,
         around=statistics.median(around),
-        delay=statistics.median(one.first_byte_seconds for one in timings),
+        delay=statistics.median(max(0.0, one.first_byte_seconds - one.first_bytes * per_byte) for one in timings),
         connect=max(connects),
         at_once=max(1, *(one.at_once for one in timings)),
     )

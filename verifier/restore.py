@@ -175,6 +175,7 @@ class _BatchWork:
         first_at = slot.first_at or self._first_landed_at or ended_at  # an empty file has no first byte
         self.timing = Timing(
             first_byte_seconds=first_at - began_at,
+            first_bytes=slot.first_bytes,
             restore_seconds=ended_at - first_at,
             verify_seconds=self._verify_seconds,
             at_once=self.source.at_once,

@@ -22,6 +22,7 @@ from typing import Final
 
 import datasets
 import places_rows
+import projection_rows
 import rows
 from rows import Limits, Row
 
@@ -38,6 +39,8 @@ def main() -> int:
     arguments = _arguments()
     parts = _chosen(arguments.only)
     _require("rclone", *(("xxhsum", "find", "sort", "xargs") if "folders" in parts else ()))
+    if "projection" in parts:
+        _require("sshd", "ssh")
     if any(part.startswith("places-sftp") for part in parts):
         _require("ssh", "sftp", "rsync")
     _warn_when_busy()
@@ -140,7 +143,11 @@ def _joins(_data: Path, work: Path, quick: bool) -> Iterator[Row]:  # noqa: FBT0
         yield rows.joining(work, entries=5 * million, differences=million, ordered=ordered, limits=limits, times=1)
 
 
-_HERE: Final[dict[str, Callable[[Path, Path, bool], Iterator[Row]]]] = {"folders": _folders, "joining": _joins}
+_HERE: Final[dict[str, Callable[[Path, Path, bool], Iterator[Row]]]] = {
+    "folders": _folders,
+    "joining": _joins,
+    **projection_rows.PARTS,
+}
 """Each part of the table that is about this machine's folders; those about places come after them."""
 
 

@@ -98,13 +98,32 @@ def test_a_huge_file_in_pieces_costs_by_bytes() -> None:
 
 
 def test_small_files_come_no_faster_than_the_lines_delay_lets_them() -> None:
-    # 64 files come 0.1 s after they were asked for, nearly at once: a thousand take 16 rounds, the last half full.
+    # 64 files come 0.1 s after they were asked for, nearly at once: a thousand take 16 rounds, not one.
     timing = Timing(first_byte_seconds=0.1, restore_seconds=0.001, whole_seconds=0.101, at_once=64)
     batches = [batch(64, 64_000, 0.0, ended_at=0.101 * number, timing=timing) for number in range(1, 9)]
-    found = projected(batches, whole=Whole(files=64_000, size_bytes=64_000_000, batches=64))
-    assert found.seconds == pytest.approx(64 * 0.1 * (1_000 / 64 + 0.5), rel=0.001)
-    two = projected(batches, workers=2, whole=Whole(files=64_000, size_bytes=64_000_000, batches=64))
-    assert two.seconds == pytest.approx(found.seconds / 2, rel=0.001)
+    whole = Whole(files=64_000, size_bytes=64_000_000, batches=64)
+    found = projected(batches, whole=whole)
+    assert found.seconds == pytest.approx(64 * 16 * 0.1 + 1.0, rel=0.001)
+    assert projected(batches, workers=2, whole=whole).seconds == pytest.approx(found.seconds / 2, rel=0.01)
+
+
+def test_waits_overlap_and_what_is_shared_adds_up() -> None:
+    # Half of a batch's time is the line's delay. Two workers leave the line idle at times, many never do.
+    timing = Timing(first_byte_seconds=1.0, restore_seconds=1.0, whole_seconds=2.0, at_once=64)
+    batches = [batch(10, 1_000, 0.0, ended_at=2.0 * number, timing=timing) for number in range(1, 9)]
+    whole = Whole(files=10_000, size_bytes=1_000_000, batches=1_000)
+    times = {workers: projected(batches, workers=workers, whole=whole).seconds for workers in (1, 2, 40)}
+    assert times[1] == pytest.approx(2_000.0)
+    assert times[2] == pytest.approx(1_000 * (1.0 + 1.5) / 2)
+    assert 1_000.0 <= times[40] == pytest.approx(1_000.0, rel=0.01)
+
+
+def test_what_came_with_the_first_bytes_is_not_counted_twice() -> None:
+    # A line of 1 MB/s and 0.1 s: the first block of 250 kB takes 0.35 s, the other 750 kB another 0.75 s.
+    timing = Timing(first_byte_seconds=0.35, first_bytes=250_000, restore_seconds=0.75, whole_seconds=1.1, at_once=64)
+    batches = [batch(1, 1_000_000, 0.0, ended_at=1.1 * number, timing=timing) for number in range(1, 9)]
+    found = projected(batches, whole=Whole(files=100, size_bytes=100_000_000, batches=100))
+    assert found.seconds == pytest.approx(110.0, rel=0.15)
 
 
 def test_what_is_waited_for_once_is_added_once() -> None:

@@ -124,6 +124,8 @@ def warnings(
         elif snapshot.at > now + AHEAD:
             yield f"how old the copy is can't be told: its {snapshot.is_} is in the future, {time_text(snapshot.at)}"
     rto_seconds = objectives.rto_seconds
+    if rto_seconds is not None and time is None:
+        yield "how long a full restore takes can't be told: too little was restored to tell"
     if rto_seconds is not None and time is not None and time.low_seconds <= rto_seconds < time.seconds:
         yield (
             f"a full restore is projected to take {_span(time.seconds)} ({_span(time.low_seconds)} to "

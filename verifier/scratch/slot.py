@@ -50,7 +50,8 @@ class Slot:
         size_bytes: how much all files together may hold at any time.
 
     Attributes:
-        first_at: when (`time.monotonic`) the first byte came; None before.
+        first_at: when (`time.monotonic`) the first bytes came; None before.
+        first_bytes: how many those were.
 
     Raises:
         ScratchError: the folder can't be made.
@@ -66,6 +67,7 @@ class Slot:
         self._closable: dict[int, _File] = {}
         self._empty: list[_File] = []
         self.first_at: float | None = None
+        self.first_bytes = 0
         self._directory = _make(folder)
 
     @property
@@ -101,7 +103,7 @@ class Slot:
             ScratchError: the disk fails.
         """
         if self.first_at is None:
-            self.first_at = time.monotonic()
+            self.first_at, self.first_bytes = time.monotonic(), len(data)
         file = self._files.get(number)
         if file is None:
             self.create(number)
