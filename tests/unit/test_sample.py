@@ -140,11 +140,16 @@ def test_shares_are_the_decimals_that_were_written() -> None:
     assert tolerable_files(100, tolerable=0.0700001) == 8
     assert tolerable_files(10, tolerable=0.3) == 3
     assert tolerable_files(10, tolerable=1e-09) == 1
+    assert tolerable_files(10, tolerable=0.0) == 1
     # Of 20 files of which one is bad, 19 miss it with a chance of just a twentieth: that is enough, for any population.
     for population in (20, 60, 10_000, 5_000_000):
         enough = population * 19 // 20
         assert sample_size(population, confidence=0.95, tolerable=0.5 / population) == enough
         assert at_most_bad(population, drawn=1, bad=0, confidence=0.95) == enough - 1
+        # A confidence of the next larger number is one that this is not enough for.
+        surer = math.nextafter(0.95, 1)
+        assert sample_size(population, confidence=surer, tolerable=0.5 / population) == enough + 1
+        assert at_most_bad(population, drawn=1, bad=0, confidence=surer) == enough
     # And at other counts: 3 of 6 drawn, of which 3 are bad, hold at most one in 10 of 20 draws.
     assert at_most_bad(6, drawn=3, bad=1, confidence=0.5) == 3 - 1
     assert at_most_bad(6, drawn=3, bad=1, confidence=0.500001) == 3

@@ -37,6 +37,7 @@ def test_files_for_coverage() -> None:
     assert files_for_coverage(10_000, 0, 1) == 10_000
     assert files_for_coverage(10, 10, 3) == 0
     assert files_for_coverage(10, 11, 3) == 0
+    assert files_for_coverage(10, 12, 1) == 0
     assert files_for_coverage(0, 0, 3) == 0
     with pytest.raises(ValueError, match="at least one drill, got 0"):
         files_for_coverage(10, 1, 0)
@@ -56,6 +57,7 @@ def test_the_order_of_coverage() -> None:
     keys = [coverage_key(None, b"a"), coverage_key(None, b"b"), coverage_key(0, b"c"), coverage_key(7, b"a")]
     assert keys[0] < keys[1] < keys[2] < keys[3]
     assert coverage_key(7, b"a") < coverage_key(7, b"b")
+    assert coverage_key(0, b"b") < coverage_key(1, b"a")
 
 
 def _covered(sizes: list[int], budget: int | None, files: int | None = None) -> list[int]:

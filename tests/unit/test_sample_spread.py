@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import statistics
 import tracemalloc
-from itertools import combinations
+from fractions import Fraction
+from itertools import combinations, combinations_with_replacement
 
 import pytest
 from hypothesis import given
@@ -52,6 +53,20 @@ def test_a_whole_root_is_not_rounded_up() -> None:
     assert most_bytes(SizeSpread.of([1] * 20 + [11] * 4 + [26]), 1) == math.ceil(3.6 + 2 * math.sqrt(34.24))
     assert most_bytes(SizeSpread.of([5] * 9), 4) == 20
     assert most_bytes(SizeSpread.of([7]), 1) == 7
+
+
+def test_what_is_planned_is_exact_to_the_byte() -> None:
+    for sizes in combinations_with_replacement([0, 1, 2, 3, 7, 30], 4):
+        spread = SizeSpread.of(sizes)
+        for drawn in range(1, 5):
+            variance = Fraction(drawn * (4 - drawn) * (4 * spread.squared_bytes - spread.size_bytes**2), 16 * 3)
+            expected = Fraction(drawn * spread.size_bytes, 4)
+            planned = next(
+                size_bytes
+                for size_bytes in range(200)
+                if size_bytes >= expected and (size_bytes - expected) ** 2 >= 4 * variance
+            )
+            assert most_bytes(spread, drawn) == min(planned, drawn * max(sizes), sum(sizes)), (sizes, drawn)
 
 
 @given(size_lists, st.data())
@@ -135,6 +150,8 @@ def test_groups_of_sizes_are_told_apart() -> None:
                 bad_bytes=0, more_files=files, undrawn_bytes=sizes, population_bytes=0
             ).at_most_bad_bytes - (1 << 40)
 
+        few = bad_bytes_bound(bad_bytes=0, more_files=2, undrawn_bytes=[4, 4, 5], population_bytes=13)
+        assert few.at_most_bad_bytes == 9
         assert bound(1) == 0
         assert bound(2) == 8_191
         assert bound(3) == 8_190 + 8_191

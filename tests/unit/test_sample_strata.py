@@ -54,6 +54,11 @@ def test_the_largest_take_turns_by_age_of_proof() -> None:
     assert largest(4, 4) == {b"8", b"6", b"7", b"9"}
 
 
+def test_the_first_second_of_all_is_before_the_next() -> None:
+    candidates = [Candidate(path=b"%d" % n, size_bytes=n, last_proven_seconds=n) for n in range(2)]
+    assert _told(candidates, StrataWish(largest_files=1, largest_among=2)) == {b"0": "largest"}
+
+
 def test_every_one_of_the_largest_gets_its_turn() -> None:
     last: dict[bytes, int | None] = {b"%02d" % n: None for n in range(50)}
     wish = StrataWish(largest_files=3, largest_among=36)
