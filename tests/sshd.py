@@ -23,6 +23,7 @@ import pytest
 
 _BEGIN_SECONDS = 10
 _CHUNK = 256 * 1024
+_PACKETS = 16 * 1024
 _QUEUED_SECONDS = 0.05
 
 
@@ -248,7 +249,7 @@ class Proxy:
                 for end in select.select(room, [], [], timeout)[0]:
                     other = server if end is client else client
                     try:
-                        data = end.recv(_CHUNK)
+                        data = end.recv(_CHUNK if self._bytes_per_second is None else _PACKETS)
                     except OSError:
                         return
                     if not data:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -183,10 +183,18 @@ def _fit(rows: Sequence[_Row]) -> _Model:
         per_file=per_file,
         per_byte=per_byte,
         around=statistics.median(around),
-        delay=statistics.median(max(0.0, one.first_byte_seconds - one.first_bytes * per_byte) for one in timings),
+        delay=_low(max(0.0, one.first_byte_seconds - one.first_bytes * per_byte) for one in timings),
         connect=max(connects),
         at_once=max(1, *(one.at_once for one in timings)),
     )
+
+
+def _low(values: Iterable[float]) -> float:
+    """Return the lower quartile: what waited for another worker's bytes waited longer than the line's delay."""
+    ordered = sorted(values)
+    place = (len(ordered) - 1) / 4
+    below = ordered[int(place)]
+    return below + (ordered[math.ceil(place)] - below) * (place - int(place))
 
 
 def _costs(rows: Sequence[_Row]) -> tuple[float, float]:
