@@ -24,6 +24,8 @@ import pytest
 
 _BEGIN_SECONDS = 10
 _CHUNK = 256 * 1024
+_PACKETS = 16 * 1024
+_QUEUED_SECONDS = 0.05
 
 
 def _program(name: str) -> str:
@@ -181,6 +183,7 @@ class Proxy:
         delay_seconds: how long each byte is kept, in each direction.
         cut_after_bytes: how many bytes from the server pass before the connection is cut, each time.
         cuts: how many connections are cut so; the next ones pass.
+        bytes_per_second: what passes from the server, over all connections together; None for as much as may.
 
     Attributes:
         swallows: nothing passes any more, and nobody is told: a half-open connection.
@@ -188,12 +191,21 @@ class Proxy:
     """
 
     def __init__(
-        self, port: int, *, delay_seconds: float = 0.0, cut_after_bytes: int | None = None, cuts: int = 1
+        self,
+        port: int,
+        *,
+        delay_seconds: float = 0.0,
+        cut_after_bytes: int | None = None,
+        cuts: int = 1,
+        bytes_per_second: float | None = None,
     ) -> None:
         self._target = port
         self._delay_seconds = delay_seconds
         self._cut_after_bytes = cut_after_bytes
         self._cuts = cuts
+        self._bytes_per_second = bytes_per_second
+        self._line_free_at = 0.0
+        self._line = threading.Lock()
         self.swallows = False
         self.connections = 0
         self._ended = False
@@ -220,6 +232,14 @@ class Proxy:
                 continue
             self._run(self._pass_on, client, server)
 
+    def _on_the_line(self, size_bytes: int) -> float:
+        """Return when these bytes have gone over a line that all connections share, one after the other."""
+        if self._bytes_per_second is None:
+            return time.monotonic()
+        with self._line:
+            self._line_free_at = max(self._line_free_at, time.monotonic()) + size_bytes / self._bytes_per_second
+            return self._line_free_at
+
     def _pass_on(self, client: socket.socket, server: socket.socket) -> None:  # noqa: C901 - one loop over two ends
         with client, server:
             left = self._cut_after_bytes if self._cuts > 0 else None
@@ -230,10 +250,13 @@ class Proxy:
                 due = [kept[0][0] for kept in waiting.values() if kept]
                 timeout = min(0.1, max(0.0, min(due) - now)) if due else 0.1
                 room = [end for end in open_ends if len(waiting[server if end is client else client]) < 4096]
+                if self._line_free_at > now + _QUEUED_SECONDS:  # as a router does, it takes no more than it can hold
+                    room = [end for end in room if end is client]
+                    timeout = min(timeout, 0.002)
                 for end in select.select(room, [], [], timeout)[0]:
                     other = server if end is client else client
                     try:
-                        data = end.recv(_CHUNK)
+                        data = end.recv(_CHUNK if self._bytes_per_second is None else _PACKETS)
                     except OSError:
                         return
                     if not data:
@@ -246,7 +269,8 @@ class Proxy:
                         if left <= 0:
                             self._cuts -= 1
                             return
-                    waiting[other].append((time.monotonic() + self._delay_seconds, data))
+                    leaves_at = self._on_the_line(len(data)) if end is server else time.monotonic()
+                    waiting[other].append((leaves_at + self._delay_seconds, data))
                 for end, kept in waiting.items():
                     while kept and kept[0][0] <= time.monotonic() and not self.swallows:
                         try:

@@ -6,8 +6,10 @@ own doing, counted), or already a finding by its size. Only the comparable are d
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Final
 
 from msgspec.structs import replace
@@ -16,13 +18,18 @@ from verifier import relpath, sample
 from verifier.compare import is_emptied, is_newer, size_kind
 from verifier.entry import PIECE_BYTES, Entry, Item, Listed, piece_count
 from verifier.outcome import Finding, FindingKind, Outcome
+from verifier.sample import SizeSpread
 from verifier.scenario.scenario import Sample
 
 _BATCH_FILES: Final = 1_000
 _BATCH_BYTES: Final = 256_000_000
-_SMALLEST_BATCH_FILES: Final = 16
+_SMALLEST_BATCH_FILES: Final = 64
 _SMALLEST_BATCH_BYTES: Final = 16_000_000
 _BATCHES_WANTED: Final = 24
+
+_MOST_PLACES: Final = 6
+_TWO_DIGITS: Final = 10
+_DAY_SECONDS: Final = 86_400
 
 INSPECTED_FILES: Final = 200
 """How many of the newer files a sample drill restores, to see whether they look encrypted."""
@@ -141,13 +148,109 @@ class TimeEvidence:
         )
 
 
-def sample_files(wish: Sample, population_files: int) -> int:
-    """Return how many of the comparable files to draw; fixed before the seed exists."""
+def sample_files(wish: Sample, population_files: int, population_bytes: int = 0) -> int:
+    """Return how many of the comparable files are wished for; fixed before the seed exists."""
     if wish.full:
         return population_files
     if wish.files is not None:
         return min(wish.files, population_files)
+    if wish.percent is not None:
+        return sample.files_of_percent(population_files, wish.percent)
+    if wish.size_bytes is not None:
+        spread = SizeSpread(files=population_files, size_bytes=population_bytes)
+        return sample.files_of_bytes(spread, wish.size_bytes)
     return sample.sample_size(population_files, confidence=wish.confidence, tolerable=wish.tolerable)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FittedSample:
+    """How many files of a population will be drawn, and how many would be but for the budget.
+
+    `most_bytes` are those expected plus two deviations. `tolerable_files` is the least number of bad files of which the
+    draw would find one, at this confidence; None where nothing is drawn.
+    """
+
+    population_files: int
+    wished_files: int
+    drawn_files: int
+    most_bytes: int
+    confidence: float
+    tolerable_files: int | None
+
+    def sentence(self) -> str:
+        """Return in words how much is drawn, and what that is enough to find."""
+        drawn = f"{self.drawn_files:,} of {self.population_files:,} files, drawn by lot"
+        if self.drawn_files < self.wished_files:
+            drawn = f"{drawn} (the budget is too small for {self.wished_files:,})"
+        if self.tolerable_files is None:
+            return f"{drawn}: nothing is shown of the others"
+        least = percent(self.tolerable_files, self.population_files, up=True)
+        return (
+            f"{drawn}: if {self.tolerable_files:,} or more of them are bad ({least}), at least one is found, "
+            f"with a chance of {percent(Fraction(repr(self.confidence)), 1)} or more"
+        )
+
+    def chance_sentence(self, bad: int) -> str:
+        """Return in words how likely it is that so many bad files are noticed: what the sample can't find, too."""
+        bad = min(bad, self.population_files)
+        chance = sample.chance_of_finding(self.population_files, bad, self.drawn_files)
+        return (
+            f"{bad:,} bad {'file' if bad == 1 else 'files'} among {self.population_files:,} would be found by this "
+            f"drill with a chance of {percent(Fraction(chance), 1)}"
+        )
+
+
+def fit_sample(wish: Sample, spread: SizeSpread, *, budget_bytes: int | None) -> FittedSample:
+    """Fix how many files are drawn of a population, from the wish, its sizes and what the budget leaves for them.
+
+    A full drill is what it is called, whatever the budget; any other draw is lowered until its expected bytes plus two
+    deviations are within it.
+    """
+    wished = drawn = sample_files(wish, spread.files, spread.size_bytes)
+    if budget_bytes is not None and not wish.full:
+        drawn = min(wished, sample.largest_n_within(spread, budget_bytes))
+    return FittedSample(
+        population_files=spread.files,
+        wished_files=wished,
+        drawn_files=drawn,
+        most_bytes=sample.most_bytes(spread, drawn),
+        confidence=wish.confidence,
+        tolerable_files=sample.tolerable_of(spread.files, drawn, confidence=wish.confidence),
+    )
+
+
+def coverage_sentence(population_files: int, drawn_files: int, *, period_seconds: int, interval_seconds: int) -> str:
+    """Return in words how much each drill must prove beside its sample so that every file is proven in the period."""
+    period_days, interval_days = period_seconds // _DAY_SECONDS, interval_seconds // _DAY_SECONDS
+    drills = sample.drills_within(period_seconds, interval_seconds)
+    if not drills:
+        return (
+            f"a drill every {interval_days:,} days can't prove every file within {period_days:,} days: "
+            "drill more often, or allow for longer"
+        )
+    beside = sample.files_for_coverage(population_files, drawn_files, drills)
+    return (
+        f"{beside:,} files beside the sample of {drawn_files:,}, every {interval_days:,} days, prove each of "
+        f"{population_files:,} files within {period_days:,} days"
+    )
+
+
+def percent(part: Fraction | int, whole: int, *, up: bool = False) -> str:
+    """Return a share in percent, to two digits that tell it from none and from all; rounded to the nearest, or `up`.
+
+    So a chance that is short of certainty is never 100 %, and one that there is never 0 %.
+    """
+    share = Fraction(part) * 100 / whole
+    places = 0
+    while places < _MOST_PLACES and (share * 10**places).denominator > 1:
+        if min(share, 100 - share) * 10**places >= _TWO_DIGITS:
+            break
+        places += 1
+    scaled = share * 10**places
+    rounded = math.ceil(scaled) if up else round(scaled)
+    if rounded == 100 * 10**places and not up and share != 100:  # noqa: PLR2004 - percent
+        rounded -= 1
+    return f"{rounded / 10**places:.{places}f} %"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -192,7 +192,7 @@ class CopyFacts(msgspec.Struct, frozen=True, kw_only=True):
     medium: str | None
     site: str | None
     snapshot: str | None
-    snapshot_is: Literal["the copy's own", "newest modification time", "unknown"]
+    snapshot_is: Literal["the copy's own", "heartbeat", "newest modification time", "unknown"]
     depth: str
     read_from: str
     keeps_times: bool

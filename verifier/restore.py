@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,6 +32,7 @@ from verifier.errors import (
 from verifier.live import LiveFolder
 from verifier.outcome import Finding, FindingKind, Match, Outcome, Reason, Unrestored
 from verifier.progress import CancelledError
+from verifier.projection import Timing
 from verifier.scratch import Slot
 from verifier.sources.interface import Failed, Landed, Location, Request, Source
 from verifier.sources.naming import Naming
@@ -72,13 +74,16 @@ class BatchResult(msgspec.Struct, frozen=True, kw_only=True):
 
     outcomes: tuple[Outcome, ...]
     cached_files: int = 0
+    timing: Timing = Timing()
 
 
 def restore_batch(batch: Batch) -> BatchResult:
     """Restore, read back and judge every item; a file is gone from scratch before the next one needs its room."""
     work = _BatchWork(batch)
+    began_at = opened_at = time.monotonic()
     try:
         work.source = _source(batch.job.location)
+        opened_at = time.monotonic()
         with Slot(batch.job.batches / f"{batch.number:08d}", batch.job.share_bytes) as slot:
             work.run(slot)
     except CancelledError:
@@ -88,7 +93,10 @@ def restore_batch(batch: Batch) -> BatchResult:
     except SourceError as error:
         _forget(batch.job.location)
         work.close_open_items(_reason(error), error.message)
-    return BatchResult(outcomes=tuple(work.outcomes()), cached_files=work.cached_files)
+    timing = msgspec.structs.replace(
+        work.timing, connect_seconds=opened_at - began_at, whole_seconds=time.monotonic() - began_at
+    )
+    return BatchResult(outcomes=tuple(work.outcomes()), cached_files=work.cached_files, timing=timing)
 
 
 def open_ahead(location: Location) -> None:
@@ -141,7 +149,10 @@ class _BatchWork:
         self._job = batch.job
         self._items = batch.items
         self._outcomes: list[Outcome | None] = [None] * len(batch.items)
+        self._verify_seconds = 0.0
+        self._first_landed_at: float | None = None
         self.cached_files = 0
+        self.timing = Timing()
         self.source: Source
 
     def outcomes(self) -> Iterator[Outcome]:
@@ -158,7 +169,21 @@ class _BatchWork:
                 self._close(number, _unrestored(self._items[number], reason, detail))
 
     def run(self, slot: Slot) -> None:
-        """Work all items: small files many at once within the slot's bound, larger ones piece by piece."""
+        """Work all items, and note how long it took."""
+        began_at = time.monotonic()
+        self._run(slot)
+        ended_at = time.monotonic()
+        first_at = slot.first_at or self._first_landed_at or ended_at  # an empty file has no first byte
+        self.timing = Timing(
+            first_byte_seconds=first_at - began_at,
+            first_bytes=slot.first_bytes,
+            restore_seconds=ended_at - first_at,
+            verify_seconds=self._verify_seconds,
+            at_once=self.source.at_once,
+        )
+
+    def _run(self, slot: Slot) -> None:
+        """Work small files many at once within the slot's bound, larger ones piece by piece."""
         portion = max(1, min(PIECE_BYTES, self._job.share_bytes // 2))
         group: list[int] = []
         group_bytes = 0
@@ -186,7 +211,10 @@ class _BatchWork:
                 outcome = _failure(item, answer)
             else:
                 self._spoil(item, slot, answer.number)
+                landed_at = time.monotonic()
+                self._first_landed_at = self._first_landed_at or landed_at
                 outcome = self._judge_whole(item, answer, slot)
+                self._verify_seconds += time.monotonic() - landed_at
             slot.free(answer.number)
             self._close(answer.number, outcome)
 
@@ -221,11 +249,14 @@ class _BatchWork:
                 return _failure(item, answer)
             self._spoil(item, slot, number)
             landed, changed = answer, changed or answer.changed
+            landed_at = time.monotonic()
+            self._first_landed_at = self._first_landed_at or landed_at
             descriptor = slot.open(number)
             head = head or os.pread(descriptor, 64 * 1024, 0)
             for chunk in chunks(descriptor):
                 hasher.update(chunk)
                 size_bytes += len(chunk)
+            self._verify_seconds += time.monotonic() - landed_at
             slot.free(number)
         self.cached_files += landed.cached
         expected = self._expected(item)

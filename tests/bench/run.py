@@ -22,6 +22,7 @@ from typing import Final
 
 import datasets
 import places_rows
+import projection_rows
 import rows
 import updating
 from rows import Limits, Row
@@ -39,6 +40,8 @@ def main() -> int:
     arguments = _arguments()
     parts = _chosen(arguments.only)
     _require("rclone", *(("xxhsum", "find", "sort", "xargs") if "folders" in parts else ()))
+    if "projection" in parts:
+        _require("sshd", "ssh")
     if any(part.startswith("places-sftp") for part in parts):
         _require("ssh", "sftp", "rsync")
     _warn_when_busy()
@@ -149,6 +152,7 @@ _HERE: Final[dict[str, Callable[[Path, Path, bool], Iterator[Row]]]] = {
     "folders": _folders,
     "joining": _joins,
     "updating": _updates,
+    **projection_rows.PARTS,
 }
 """Each part of the table that is about this machine's folders; those about places come after them."""
 

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from verifier.sample import at_most_bad, chance_of_missing, lowest_tickets, sample_size
+from verifier.sample import (
+    at_most_bad,
+    chance_of_finding,
+    chance_of_missing,
+    lowest_tickets,
+    sample_size,
+    tolerable_files,
+)
 
 populations = st.integers(1, 3_000_000)
 shares = st.floats(0.0005, 0.9)
@@ -19,7 +27,7 @@ def test_a_sample_of_the_size_is_enough_and_one_less_is_not(
     population: int, confidence: float, tolerable: float
 ) -> None:
     size = sample_size(population, confidence=confidence, tolerable=tolerable)
-    bad = max(1, -int(-round(tolerable * population, 9) // 1))
+    bad = tolerable_files(population, tolerable=tolerable)
 
     assert 1 <= size <= population
     assert chance_of_missing(population, bad, size) <= (1 - confidence) * (1 + 1e-6)
@@ -48,6 +56,15 @@ def test_a_clean_sample_of_the_size_proves_what_it_was_sized_for(
     size = sample_size(population, confidence=confidence, tolerable=tolerable)
 
     assert at_most_bad(population, drawn=size, bad=0, confidence=confidence) <= tolerable * population + 1e-6
+
+
+def test_chances_of_what_can_not_be_are_refused() -> None:
+    for population, bad, drawn in ((5, 6, 0), (5, 0, 6), (5, -1, 2), (5, 2, -1), (5, 10, 2)):
+        for chance in (chance_of_missing, chance_of_finding):
+            with pytest.raises(ValueError, match=f"at most 5 bad and drawn, got {bad} and {drawn}"):
+                chance(population, bad, drawn)
+    assert (chance_of_missing(5, 5, 0), chance_of_missing(5, 0, 5), chance_of_missing(5, 5, 5)) == (1, 1, 0)
+    assert (chance_of_missing(0, 0, 0), chance_of_finding(0, 0, 0)) == (1, 0)
 
 
 def test_the_stated_assurance_holds_in_simulation() -> None:

@@ -37,7 +37,7 @@ def home(dataset: Home, tmp_path: Path) -> Home:
 @pytest.fixture
 def own(tmp_path: Path) -> Home:
     """Give a home whose copy the test may change."""
-    return Home(tmp_path).fill(many(300))
+    return Home(tmp_path).fill(many(800))
 
 
 def kill_in_the_middle(home: Home, *options: str, batches: int = 2) -> None:
@@ -122,7 +122,7 @@ def test_a_killed_drill_is_taken_up_and_its_proof_is_that_of_an_undisturbed_one(
 
 def test_a_drill_that_is_killed_again_and_again_comes_to_its_end(own: Home) -> None:
     flip(own.copy / "000/000007.jpg")
-    options = ("--sample", "250", "--seed", SEED, "--workers", "2", "--resume")
+    options = ("--sample", "640", "--seed", SEED, "--workers", "2", "--resume")
     kill_in_the_middle(own, *options, batches=2)
     first = saved_paths(own)
     kill_in_the_middle(own, *options, batches=6)
@@ -130,11 +130,11 @@ def test_a_drill_that_is_killed_again_and_again_comes_to_its_end(own: Home) -> N
     assert first < second
     ended = own.run(*own.prove, *options)
     assert ended.proof.drill.number == 1
-    assert ended.copy.measured["bytes_restored"] == 2_000 * (250 - len(second))
+    assert ended.copy.measured["bytes_restored"] == 2_000 * (640 - len(second))
     undisturbed = own.beside("undisturbed").run_here(*own.prove, *options[:4])
     assert differences(comparable(ended.bundle), comparable(undisturbed.bundle)) == {}
     assert read_outcomes(ended.bundle) == read_outcomes(undisturbed.bundle)
-    assert len(read_outcomes(ended.bundle)) == 250
+    assert len(read_outcomes(ended.bundle)) == 640
 
 
 def test_without_resume_a_killed_drill_is_named_as_abandoned_once(home: Home) -> None:

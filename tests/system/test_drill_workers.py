@@ -14,7 +14,7 @@ import pytest
 from drill_processes import Ended, Home, assert_whole, comes, many, read_outcomes
 
 FILES = 720
-BATCH_FILES = FILES // 24
+BATCH_FILES = 64
 SAMPLE = ("--sample", str(FILES), "--seed", "ab" * 32)
 DEADLY = "003/000333.jpg"
 STALL_SECONDS = 1.0

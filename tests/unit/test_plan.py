@@ -10,13 +10,18 @@ from verifier.entry import PIECE_BYTES, Entry, Item, Kind, Listed
 from verifier.outcome import Finding, FindingKind, Match, Reason, Unrestored
 from verifier.plan import (
     BatchSize,
+    FittedSample,
     TimeEvidence,
     as_newer,
     batches,
+    coverage_sentence,
+    fit_sample,
     judge_listed,
     newer_finding,
+    percent,
     sample_files,
 )
+from verifier.sample import SizeSpread, tolerable_of
 from verifier.scenario.scenario import Sample
 
 SECOND = 1_000_000_000
@@ -183,6 +188,105 @@ def test_how_many_are_drawn() -> None:
     assert sample_files(Sample(files=50), 7) == 7
     assert sample_files(Sample(), 10_000) == 294
     assert sample_files(Sample(), 0) == 0
+    assert sample_files(Sample(confidence=0.99, tolerable=0.02), 10_000) == 226
+    assert sample_files(Sample(percent=0.7), 1_000) == 7
+    assert sample_files(Sample(size_bytes=99), 100, 1_000) == 9
+    assert sample_files(Sample(size_bytes=99), 100) == 100  # of files without bytes all are fewer than those wished
+
+
+EVEN = SizeSpread(files=10_000, size_bytes=10_000_000, squared_bytes=10_000_000_000, largest_bytes=1_000)
+MIXED = SizeSpread.of(range(1, 2_001))
+
+
+def test_a_sample_is_fitted_to_what_the_budget_leaves() -> None:
+    free = fit_sample(Sample(), EVEN, budget_bytes=None)
+    assert free == FittedSample(
+        population_files=10_000,
+        wished_files=294,
+        drawn_files=294,
+        most_bytes=294_000,
+        confidence=0.95,
+        tolerable_files=100,
+    )
+    assert fit_sample(Sample(), EVEN, budget_bytes=294_000) == free
+    lowered = fit_sample(Sample(), EVEN, budget_bytes=293_999)
+    assert (lowered.wished_files, lowered.drawn_files, lowered.tolerable_files) == (294, 293, 101)
+    assert fit_sample(Sample(files=5), EVEN, budget_bytes=10**9).drawn_files == 5
+    mixed = fit_sample(Sample(files=500), MIXED, budget_bytes=400_000)
+    assert mixed.drawn_files < 400  # which are what is expected to have these bytes: there is room for a deviation
+    assert mixed.most_bytes <= 400_000
+    nothing = fit_sample(Sample(), EVEN, budget_bytes=999)
+    assert (nothing.drawn_files, nothing.most_bytes, nothing.tolerable_files) == (0, 0, None)
+    full = fit_sample(Sample(full=True), EVEN, budget_bytes=5)
+    assert (full.drawn_files, full.most_bytes, full.tolerable_files) == (10_000, 10_000_000, 1)
+    by_bytes = fit_sample(Sample(size_bytes=50_000), EVEN, budget_bytes=None)
+    assert (by_bytes.drawn_files, by_bytes.tolerable_files) == (50, tolerable_of(10_000, 50, confidence=0.95))
+    none = fit_sample(Sample(), SizeSpread(), budget_bytes=None)
+    assert (none.drawn_files, none.tolerable_files) == (0, None)
+
+
+def test_what_a_draw_shows_is_said_in_words() -> None:
+    assert fit_sample(Sample(), EVEN, budget_bytes=None).sentence() == (
+        "294 of 10,000 files, drawn by lot: if 100 or more of them are bad (1 %), at least one is found, "
+        "with a chance of 95 % or more"
+    )
+    assert fit_sample(Sample(confidence=0.975), EVEN, budget_bytes=100_000).sentence() == (
+        "100 of 10,000 files, drawn by lot (the budget is too small for 361): if 361 or more of them are bad (3.7 %), "
+        "at least one is found, with a chance of 97.5 % or more"
+    )
+    assert fit_sample(Sample(), EVEN, budget_bytes=0).sentence() == (
+        "0 of 10,000 files, drawn by lot (the budget is too small for 294): nothing is shown of the others"
+    )
+
+
+def test_what_a_draw_can_not_find_is_said_in_words() -> None:
+    hundred_thousand = SizeSpread(files=100_000, size_bytes=100_000, squared_bytes=100_000, largest_bytes=1)
+    small = fit_sample(Sample(percent=1), hundred_thousand, budget_bytes=None)
+    assert small.chance_sentence(10) == (
+        "10 bad files among 100,000 would be found by this drill with a chance of 9.6 %"
+    )
+    assert small.chance_sentence(1) == "1 bad file among 100,000 would be found by this drill with a chance of 1.0 %"
+    assert small.chance_sentence(2_000).endswith("a chance of 99.999999 %")
+    few = fit_sample(Sample(files=1), SizeSpread.of([1, 1, 1]), budget_bytes=None)
+    assert few.chance_sentence(10) == "3 bad files among 3 would be found by this drill with a chance of 100 %"
+    none = fit_sample(Sample(), SizeSpread.of([1, 1, 1]), budget_bytes=0)
+    assert none.chance_sentence(10) == "3 bad files among 3 would be found by this drill with a chance of 0 %"
+    full = fit_sample(Sample(full=True), hundred_thousand, budget_bytes=None)
+    assert full.chance_sentence(1).endswith("a chance of 100 %")
+
+
+def test_what_coverage_needs_is_said_in_words() -> None:
+    day = 86_400
+    assert coverage_sentence(10_000, 294, period_seconds=365 * day, interval_seconds=30 * day) == (
+        "809 files beside the sample of 294, every 30 days, prove each of 10,000 files within 365 days"
+    )
+    assert coverage_sentence(10_000, 294, period_seconds=20 * day, interval_seconds=31 * day) == (
+        "a drill every 31 days can't prove every file within 20 days: drill more often, or allow for longer"
+    )
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "nearest", "up"),
+    [
+        (1, 100, "1 %", "1 %"),
+        (0, 7, "0 %", "0 %"),
+        (7, 7, "100 %", "100 %"),
+        (1, 3, "33 %", "34 %"),
+        (1, 8, "12 %", "13 %"),
+        (1, 10, "10 %", "10 %"),
+        (1, 11, "9.1 %", "9.1 %"),
+        (1, 12, "8.3 %", "8.4 %"),
+        (2_499, 2_500, "99.96 %", "99.96 %"),
+        (2, 3_001, "0.067 %", "0.067 %"),
+        (997, 1_000, "99.7 %", "99.7 %"),
+        (1, 5_000_000, "0.00002 %", "0.00002 %"),
+        (10**12 - 1, 10**12, "99.999999 %", "100.000000 %"),
+        (1, 10**12, "0.000000 %", "0.000001 %"),
+    ],
+)
+def test_a_share_in_percent(part: int, whole: int, nearest: str, up: str) -> None:
+    assert percent(part, whole) == nearest
+    assert percent(part, whole, up=True) == up
 
 
 items = st.lists(
@@ -231,5 +335,5 @@ def _item(number: int, size_bytes: int, with_pieces: bool, same_size: bool) -> I
 def test_a_batch_is_neither_tiny_nor_huge(files: int, size_bytes: int) -> None:
     size = BatchSize.of(files, size_bytes)
 
-    assert 16 <= size.files <= 1_000
+    assert 64 <= size.files <= 1_000
     assert 16_000_000 <= size.size_bytes <= 256_000_000

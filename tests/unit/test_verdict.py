@@ -182,6 +182,62 @@ def test_more_deletions_at_the_source_than_work_makes_are_a_loss(count: int, res
     assert sum("DELETED_AT_SOURCE" in reason for reason in verdict.reasons) == 1
 
 
+def _reasons(tally: Tally, **changed: Any) -> tuple[str, ...]:
+    return judge_copy(_evidence(tally, **changed)).reasons
+
+
+def test_every_reason_is_a_sentence_that_tells_what_was_counted() -> None:
+    shown = "1 of 1 planned files restored with every byte equal, of 100 comparable ones"
+    both = _tally(findings={FindingKind.MISSING: 1, FindingKind.MISMATCH: 1_200, FindingKind.MOVED: 2})
+    assert _reasons(both) == (
+        "1,200 files MISMATCH (12,000 bytes)", "1 file MISSING (10 bytes)", "2 files MOVED (20 bytes)"
+    )  # fmt: skip
+    assert _reasons(_tally(unrestored={Reason.INTERRUPTED: 2, Reason.OVER_BUDGET: 1})) == (
+        "2 files INTERRUPTED (20 bytes)",
+    )
+    assert _reasons(_tally(), trouble="UNREACHABLE: no", interrupted=True) == (
+        "UNREACHABLE: no", "the drill was interrupted"
+    )  # fmt: skip
+    assert _reasons(_tally(findings={FindingKind.CHANGED: 21, FindingKind.EDITED: 1_000}), manifest_files=1_001) == (
+        (
+            "1,021 of 1,001 files were changed since, more than the 20% of which a drill can still tell damage from "
+            "work: make a new manifest"
+        ),
+    )
+    assert _reasons(_inspected(21, 2, 1_000), manifest_files=2_000)[0] == (
+        "21 of 23 changed files that were restored look encrypted, and 1,023 of 2,000 files are changed"
+    )
+    assert _reasons(Tally(), control="not run") == ("nothing was there to restore, so nothing was proven",)
+    assert _reasons(Tally(), control="not run", trouble="no") == ("no",)
+    none = _tally(matches=0, unrestored={Reason.OVER_BUDGET: 1})
+    assert _reasons(none, control="not run") == ("not one file was restored with every byte equal",)
+    assert _reasons(none, control="not run", trouble="no") == ("no",)
+    assert _reasons(_tally(), control="undetected") == (
+        "the drill's test of itself did not find the damage that it planted",
+    )
+    assert _reasons(_tally(), control="not run") == ("the drill's test of itself could not be made",)
+    assert _reasons(_tally(), control="not run", interrupted=True) == ("the drill was interrupted",)
+    assert _reasons(_tally(findings={FindingKind.NEW: 1_000}), manifest_files=1_001, warnings=("w",)) == (
+        (
+            "1,000 files are newer than the reference of 1,001 files or not yet in the copy: make a new manifest, "
+            "or a new backup"
+        ),
+        "w",
+        shown,
+    )
+    assert _reasons(_tally(matches=1_234), population_files=5_678) == (
+        "1,234 of 1,234 planned files restored with every byte equal, of 5,678 comparable ones",
+    )
+    assert judge_drill({}).reasons == ("no copy was drilled",)
+
+
+def test_only_newer_files_are_looked_into_for_encryption() -> None:
+    tally = _inspected(3, 0, 0)
+    tally.add_outcome(Finding(path=b"m", kind=FindingKind.MISMATCH, size_bytes=10, encrypted=True), 10)
+    assert (tally.inspected_files, tally.encrypted_files) == (3, 3)
+    assert tally.counts["MISMATCH"].files == 1
+
+
 counts = st.dictionaries(st.sampled_from(list(FindingKind)), st.integers(1, 30), max_size=4)
 reasons = st.dictionaries(st.sampled_from(list(Reason)), st.integers(1, 3), max_size=2)
 

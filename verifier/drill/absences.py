@@ -84,7 +84,7 @@ def _pair_moved(
 
 def absence(entry: Entry, survey: Survey, reference: Reference, live: LiveData) -> Finding:
     """Return what an entry without a listed is: missing, deleted at the source, or, of live data, not backed up yet."""
-    if reference.live is not None and is_newer(entry.mtime_ns, survey.newest_mtime_ns):
+    if reference.live is not None and is_newer(entry.mtime_ns, survey.holds_until_ns):
         return replace(
             missing_entry(entry, "newer than everything in the copy", deleted=False), kind=FindingKind.NOT_YET
         )

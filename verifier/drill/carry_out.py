@@ -6,6 +6,7 @@ items are the same as then is not done again.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -17,11 +18,12 @@ import zstandard
 from verifier.drill.draw import Draw
 from verifier.drill.watching import Interruption, Watcher
 from verifier.engine import Done, Engine, Lost
-from verifier.entry import Item
+from verifier.entry import PIECE_BYTES, Item
 from verifier.errors import ScratchFullError
 from verifier.ledger import Ledger
 from verifier.outcome import Finding, Outcome, Reason, Unrestored
 from verifier.plan import BatchSize, as_newer, batches
+from verifier.projection import MOST_BATCHES, TimedBatch
 from verifier.restore import Batch, BatchResult, Job, combine_pieces, restore_batch
 
 _encode: Final = msgspec.msgpack.Encoder().encode
@@ -30,7 +32,11 @@ _result_decoder: Final = msgspec.msgpack.Decoder(BatchResult)
 
 @dataclass(kw_only=True)
 class Work:
-    """One copy's batches: what they are made of, where they are saved, and what became of those that gave no answer."""
+    """One copy's batches: what they are made of, where they are saved, and what became of those that gave no answer.
+
+    `timed` are the first ones that were done now and to the end, `start_seconds` what passed before they began;
+    `resumed` that some were done by an interrupted drill.
+    """
 
     drill_id: str
     copy: str
@@ -41,6 +47,10 @@ class Work:
     partial: dict[int, BatchResult] = field(default_factory=dict)
     bytes_moved: int = 0
     cached_files: int = 0
+    workers: int = 1
+    resumed: bool = False
+    start_seconds: float = 0.0
+    timed: list[TimedBatch] = field(default_factory=list)
 
     def batches(self) -> Iterator[tuple[int, tuple[Item, ...]]]:
         """Yield number and items of each batch: the same ones whenever they are asked for."""
@@ -51,6 +61,7 @@ class Work:
         """Have every batch done that is not saved yet."""
         under_way: dict[int, tuple[Item, ...]] = {}
         done_before = self._done_before()
+        self.workers, self.resumed = engine.workers, done_before[0] > 0
 
         def tasks() -> Iterator[tuple[int, Batch]]:
             for number, items in self.batches():
@@ -64,16 +75,35 @@ class Work:
             watcher.progress(files, self.drawn.amount.files, moved, self.drawn.amount.size_bytes)
 
         begun_files, begun_bytes = engine.files_finished, engine.bytes_moved
+        began_at = time.monotonic()
         if interruption.requested:
             return
         for answer in engine.map(restore_batch, tasks(), on_progress=tell):
             items = under_way.pop(answer.number)
             if isinstance(answer, Done):
+                self._time(answer, items, began_at)
                 self._keep(answer, items, watcher)
             elif isinstance(answer, Lost):
                 self.lost[answer.number] = _lost(answer)
             tell()
         self.bytes_moved = engine.bytes_moved - begun_bytes
+
+    def _time(self, answer: Done[BatchResult], items: Sequence[Item], began_at: float) -> None:
+        """Note how long a batch took; one that was tried again, or not met, would say nothing of a full restore."""
+        unmet = any(isinstance(outcome, Unrestored) for outcome in answer.answer.outcomes)
+        if unmet or answer.attempts > 1 or len(self.timed) >= MOST_BATCHES:
+            return
+        timing, ended_at = answer.answer.timing, time.monotonic()
+        if not self.timed:
+            self.start_seconds = max(0.0, ended_at - timing.whole_seconds - began_at)
+        self.timed.append(
+            TimedBatch(
+                files=sum(not item.piece for item in items),
+                size_bytes=sum(_size_bytes(item) for item in items),
+                ended_at=ended_at,
+                timing=timing,
+            )
+        )
 
     def _done_before(self) -> tuple[int, int]:
         """Return files and bytes of the batches that an interrupted drill left behind."""
@@ -95,6 +125,7 @@ class Work:
         result = BatchResult(
             outcomes=tuple(as_newer(outcome, item) for outcome, item in zip(outcomes, items, strict=True)),
             cached_files=answer.answer.cached_files,
+            timing=answer.answer.timing,
         )
         if not any(isinstance(one, Unrestored) and one.reason == Reason.CANCELLED for one in outcomes):
             packed = zstandard.compress(_encode(result), 1)
@@ -143,6 +174,11 @@ def _instead(missing: Unrestored, item: Item) -> Unrestored:
 def _lost(answer: Lost) -> Unrestored:
     reason = Reason.NO_SPACE if isinstance(answer.error, ScratchFullError) else Reason.INTERRUPTED
     return Unrestored(path=b"", reason=reason, detail=answer.cause, attempts=answer.attempts)
+
+
+def _size_bytes(item: Item) -> int:
+    size_bytes = item.listed.size_bytes
+    return size_bytes if item.piece is None else min(PIECE_BYTES, size_bytes - item.piece * PIECE_BYTES)
 
 
 def _fingerprint(items: Sequence[Item]) -> bytes:

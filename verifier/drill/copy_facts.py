@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import os
+import statistics
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,10 +16,19 @@ from verifier import relpath
 from verifier.drill.account import Account, count
 from verifier.drill.carry_out import Work
 from verifier.drill.draw import Draw, Size
-from verifier.drill.moment import moment_of, time_text
+from verifier.drill.moment import time_text
+from verifier.drill.objectives import (
+    RestoreTime,
+    Snapshot,
+    missed,
+    notes,
+    restore_time,
+    snapshot_of,
+    warnings,
+)
 from verifier.drill.reference import Reference
 from verifier.drill.surveyed import Survey
-from verifier.outcome import Finding, FindingKind
+from verifier.outcome import Reason
 from verifier.proof import Assurance, CopyFacts, Count, CoverageFacts, FoundName, NameFacts, VerdictFacts
 from verifier.sample import at_most_bad
 from verifier.scenario.scenario import Copy, Scenario
@@ -43,20 +53,19 @@ class CopyDrill:
     restore_seconds: float = 0.0
     listing_seconds: float = 0.0
     notes: list[str] = field(default_factory=list)
+    snapshot: Snapshot = field(default_factory=lambda: Snapshot(is_="unknown"))
     verdict: Verdict | None = None
 
 
 def judge(part: CopyDrill, scenario: Scenario, reference: Reference, *, now: datetime, interrupted: bool) -> Verdict:
     """Hold a copy against the scenario's objectives, and return its verdict."""
     objectives = scenario.objectives
-    newest = None if part.survey is None else part.survey.newest_mtime_ns
-    if objectives.rpo_seconds is not None and newest is not None:
-        age = now - moment_of(newest)
-        if age > timedelta(seconds=objectives.rpo_seconds):
-            part.account.note(_objective(FindingKind.STALE, objectives.rpo_seconds, age.total_seconds()))
-    projected = _projected_seconds(part)
-    if objectives.rto_seconds is not None and projected is not None and projected > objectives.rto_seconds:
-        part.account.note(_objective(FindingKind.SLOW, objectives.rto_seconds, projected))
+    snapshot, time = snapshot_of(part.survey, now=now), _restore_time(part)
+    for finding in missed(objectives, snapshot, time, now=now):
+        part.account.note(finding)
+    part.snapshot = snapshot
+    part.notes += notes(objectives, part.survey, time)
+    warned = [*_warnings(part, reference), *warnings(objectives, part.survey, snapshot, time, now=now)]
     return judge_copy(
         Evidence(
             tally=part.account.tally,
@@ -66,29 +75,18 @@ def judge(part: CopyDrill, scenario: Scenario, reference: Reference, *, now: dat
             control=part.control,
             trouble=part.trouble,
             interrupted=interrupted,
-            warnings=tuple(_warnings(part, reference)),
+            warnings=tuple(warned),
         )
     )
 
 
-def _objective(kind: FindingKind, allowed_seconds: float, actual_seconds: float) -> Finding:
-    what = "the newest file's age" if kind == FindingKind.STALE else "a full restore, projected"
-    return Finding(
-        path=b"",
-        kind=kind,
-        expected=f"at most {timedelta(seconds=round(allowed_seconds))}",
-        actual=f"{timedelta(seconds=round(actual_seconds))}",
-        detail=what,
-    )
-
-
 def _warnings(part: CopyDrill, reference: Reference) -> list[str]:
-    warnings = [] if part.survey is None else [*part.survey.facts.warnings, *part.survey.warnings]
+    found = [] if part.survey is None else [*part.survey.facts.warnings, *part.survey.warnings]
     folder = folder_at(part.copy.location)
     if folder is not None and reference.is_made_from(folder):
         itself = "compared with itself: the manifest was made from this very copy, so damage before then is not seen"
-        warnings.append(itself)
-    return warnings
+        found.append(itself)
+    return found
 
 
 def copy_facts(
@@ -102,8 +100,7 @@ def copy_facts(
     survey, account, verdict = part.survey, part.account, part.verdict
     if verdict is None:
         raise AssertionError("a copy is judged before its facts are written")
-    newest = None if survey is None else survey.newest_mtime_ns
-    stated = None if survey is None else survey.facts.snapshot
+    snapshot = part.snapshot
     return CopyFacts(
         name=part.copy.name,
         address=relpath.as_text(part.copy.at),
@@ -111,8 +108,8 @@ def copy_facts(
         site=part.copy.site,
         manifest=UNSET if own is None else own.identity,
         manifest_created_at=UNSET if own is None else own.created_at,
-        snapshot=stated or (None if newest is None else time_text(moment_of(newest))),
-        snapshot_is="the copy's own" if stated else ("unknown" if newest is None else "newest modification time"),
+        snapshot=snapshot.stated or (None if snapshot.at is None else time_text(snapshot.at)),
+        snapshot_is=snapshot.is_,
         depth="restored" if account.tally.proven.files else "listed",
         read_from=_read_from(part),
         keeps_times=survey is not None and survey.keeps_times,
@@ -219,27 +216,51 @@ def _notes(part: CopyDrill, scenario: Scenario) -> list[str]:
     return notes
 
 
-def _projected_seconds(part: CopyDrill) -> float | None:
-    """Return how long a full restore would take: by bytes or by files, whichever is the longer."""
-    planned, survey = part.account.tally.planned, part.survey
-    if survey is None or not planned.files or not part.restore_seconds:
+def _restore_time(part: CopyDrill) -> RestoreTime | None:
+    if part.survey is None:
         return None
-    whole = survey.population
-    shares = [whole.files / planned.files]
-    if planned.size_bytes:
-        shares.append(whole.size_bytes / planned.size_bytes)
-    return part.restore_seconds * max(1.0, *shares)
+    tally = part.account.tally
+    return restore_time(
+        part.work,
+        full=part.size is not None and part.size.full,
+        complete=not any(reason.value in tally.counts for reason in Reason),
+        seconds=part.restore_seconds,
+        whole=part.survey.population,
+    )
 
 
 def _measured(part: CopyDrill) -> dict[str, float | int | str | None]:
     seconds = round(part.restore_seconds, 3)
     moved = 0 if part.work is None else part.work.bytes_moved
-    projected = _projected_seconds(part)
     return {
         "seconds": seconds,
         "listing_seconds": round(part.listing_seconds, 3),
         "bytes_restored": moved,
         "files_maybe_from_memory": 0 if part.work is None else part.work.cached_files,
         "bytes_per_second": round(moved / seconds) if seconds else None,
-        "projected_full_seconds": None if projected is None else round(projected, 3),
+        **_phases(part.work),
+        **_full_restore(_restore_time(part)),
+    }
+
+
+def _phases(work: Work | None) -> dict[str, float | int | str | None]:
+    timings = [] if work is None else [batch.timing for batch in work.timed]
+    if not timings:
+        return {}
+    return {
+        "connect_seconds": round(max(one.connect_seconds for one in timings), 3),
+        "first_byte_seconds": round(statistics.median(one.first_byte_seconds for one in timings), 4),
+        "verify_seconds": round(sum(one.verify_seconds for one in timings), 3),
+    }
+
+
+def _full_restore(time: RestoreTime | None) -> dict[str, float | int | str | None]:
+    if time is None:
+        return {"projected_full_seconds": None}
+    if not time.projected:
+        return {"full_seconds": round(time.seconds, 3)}
+    return {
+        "projected_full_seconds": round(time.seconds, 3),
+        "projected_full_low_seconds": round(time.low_seconds, 3),
+        "projected_full_high_seconds": round(time.high_seconds, 3),
     }

@@ -7,6 +7,7 @@ that are drawn are hashed, at the moment when they are compared.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import socket
 from collections.abc import Callable, Iterator
@@ -17,7 +18,7 @@ from typing import Final
 
 from msgspec import UNSET
 
-from verifier import relpath
+from verifier import heartbeat, relpath
 from verifier.digest import WRITTEN
 from verifier.entry import Entry
 from verifier.errors import ManifestError, SameDataError, UnreachableError, UnsafePathError
@@ -40,7 +41,8 @@ class Reference:
     `live` is the folder whose files are hashed when they are drawn; `live_folders` every folder that is known to be the
     live data, so that a copy which is that itself can be refused; `origin_folder` where the manifest was made, as far
     as that is this machine. `created_ns` is later than everything where the manifest does not state it, so that nothing
-    is let off as newer. `partial` says that files beside the reference were left out on purpose.
+    is let off as newer. `partial` says that files beside the reference were left out on purpose; `heartbeats` how many
+    there were when the manifest was made (one at the most), which are a clock and nothing to restore.
     """
 
     facts: ManifestFacts
@@ -53,6 +55,12 @@ class Reference:
     live_folders: tuple[Path, ...]
     origin_folder: Path | None
     partial: bool
+    heartbeats: int = 0
+
+    @property
+    def files(self) -> int:
+        """How many regular files are held against a copy: the manifest's, without the heartbeat."""
+        return self.facts.files - self.heartbeats
 
     @property
     def absent_path(self) -> bytes:
@@ -60,8 +68,10 @@ class Reference:
         return b"no-such-entry-" + self.facts.identity.encode()
 
     def entries(self) -> Iterator[Entry]:
-        """Yield every entry, in the order of raw path bytes."""
-        return self.manifest.entries()
+        """Yield every entry but a heartbeat's, in the order of raw path bytes."""
+        if not self.heartbeats:
+            return self.manifest.entries()
+        return (entry for entry in self.manifest.entries() if not _is_heartbeat(entry))
 
     def is_made_from(self, folder: Path) -> bool:
         """Tell whether the manifest was made from this very folder, so that it can only be compared with itself."""
@@ -102,7 +112,16 @@ def open_reference(scenario: Scenario, file: Path) -> Iterator[Reference]:
             live_folders=tuple(dict.fromkeys(path for path in live if path is not None and path.is_dir())),
             origin_folder=origin if origin is not None and origin.is_dir() else None,
             partial=scenario.newer_seconds is not None,
+            heartbeats=sum(map(_is_heartbeat, _up_to(heartbeat.NAME, manifest))),
         )
+
+
+def _up_to(path: bytes, manifest: Manifest) -> Iterator[Entry]:
+    return itertools.takewhile(lambda entry: entry.path <= path, manifest.entries())
+
+
+def _is_heartbeat(entry: Entry) -> bool:
+    return entry.path == heartbeat.NAME and entry.link is None
 
 
 def _relative(scenario: Scenario) -> Callable[[bytes], bytes] | None:

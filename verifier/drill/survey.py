@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from verifier import relpath
+from verifier import heartbeat, relpath
 from verifier.drill.absences import tell_absences
 from verifier.drill.reference import Reference
 from verifier.drill.references import Choice, References
@@ -18,7 +18,7 @@ from verifier.drill.same_data import SameDataWatch
 from verifier.drill.sidecars import set_sidecars_aside
 from verifier.drill.surveyed import Survey
 from verifier.entry import Entry, Item, Listed, sized_as
-from verifier.errors import UnreachableError
+from verifier.errors import SourceError, UnreachableError
 from verifier.outcome import Finding, FindingKind
 from verifier.patterns import Patterns
 from verifier.plan import TimeEvidence, judge_listed
@@ -82,9 +82,10 @@ def take_survey(
         counted = _counted(listing, reference.exclude, rules.only, survey)
         joined = reconcile(entries, counted, ordered=source.ordered, folds_case=source.folds_case, workspace=workspace)
         times = _sort_out(joined, survey, SameDataWatch(reference, copy))
+        _read_heartbeat(source, survey)
         survey.facts = source.facts()
         survey.keeps_times = source.keeps_times if copy.keeps_times is None else copy.keeps_times
-    if not survey.has_files and not len(survey.pairs) and reference.facts.files:
+    if not survey.has_files and not len(survey.pairs) and reference.files:
         raise UnreachableError(
             f"expected files in {relpath.show(copy.at)}, got an empty folder",
             hint="is the disk or share mounted?",
@@ -152,8 +153,8 @@ def _empty_survey(copy: Copy, location: Location, source: Source, choice: Choice
 def _chosen(reference: Reference, only: Patterns, survey: Survey) -> Iterator[Entry]:
     """Yield the entries that are drilled, and count them."""
     if not only:
-        survey.expected_files = reference.facts.files
-        survey.expected_entries = reference.facts.files + reference.facts.links
+        survey.expected_files = reference.files
+        survey.expected_entries = reference.files + reference.facts.links
         yield from reference.entries()
         return
     for entry in reference.entries():
@@ -179,6 +180,9 @@ def _with_absent(entries: Iterator[Entry], absent: bytes) -> Iterator[Entry]:
 def _counted(listing: Iterable[Listed], exclude: Patterns, only: Patterns, survey: Survey) -> Iterator[Listed]:
     """Pass on what of the listing is drilled; count it, and what the manifest's exclusions leave out."""
     for listed in listing:
+        if heartbeat.is_one(listed):
+            survey.heartbeat_listed = listed
+            continue
         if exclude and exclude.match(listed.name):
             survey.left_out.add(listed.size_bytes)
             continue
@@ -206,6 +210,18 @@ def _look_for_signs_of_backup(listed: Listed, survey: Survey) -> None:
     if (newer or not survey.has_files) and not may_be_sidecar(listed.name):
         survey.has_files = True
         survey.newest_mtime_ns = time_ns if newer else newest_ns
+
+
+def _read_heartbeat(source: Source, survey: Survey) -> None:
+    """Read the heartbeat that the copy carries, if it does; one that can't be read is told, and the drill goes on."""
+    if survey.heartbeat_listed is None:
+        return
+    try:
+        survey.heartbeat = heartbeat.read(source, survey.heartbeat_listed)
+    except ValueError as error:
+        survey.heartbeat_trouble = str(error)
+    except SourceError as error:
+        survey.heartbeat_trouble = error.message
 
 
 def _sort_out(joined: Iterable[Pair], survey: Survey, watch: SameDataWatch) -> TimeEvidence:

@@ -7,6 +7,7 @@ from typing import Final
 
 from verifier.drill.reference import Reference
 from verifier.entry import Entry, Item, Listed
+from verifier.heartbeat import Heartbeat
 from verifier.outcome import Finding
 from verifier.scenario.scenario import Copy
 from verifier.sources.interface import Location, SourceFacts
@@ -28,7 +29,8 @@ class Survey:
     drilled; `sidecars` are those that systems did put there, and that the reference does not have; `expected_files` the
     reference's files that are drilled; `found_names` the first of those found under another name: its path, its name in
     the copy, and by what. `control_missed` says that the entry which exists nowhere was not told as missing, or another
-    one neither as found nor as missing.
+    one neither as found nor as missing. `heartbeat` is the one that
+    the copy carries, and `heartbeat_trouble` why one that is there can't be read.
     """
 
     copy: Copy
@@ -60,6 +62,20 @@ class Survey:
     notes: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     control_missed: bool = False
+    heartbeat_listed: Listed | None = None
+    heartbeat: Heartbeat | None = None
+    heartbeat_trouble: str | None = None
+
+    @property
+    def holds_until_ns(self) -> int | None:
+        """The time until which the copy shows that it was kept: its newest file's, or its heartbeat's if that is later.
+
+        A heartbeat that lies makes this stricter only: what is older, and not there, is missing.
+        """
+        times = [] if self.newest_mtime_ns is None else [self.newest_mtime_ns]
+        if self.heartbeat is not None:
+            times.append(int(self.heartbeat.written_at.timestamp()) * 1_000_000_000)
+        return max(times, default=None)
 
     def note_other_name(self, entry: Entry, listed: Listed, how: str) -> None:
         """Count an entry that was found under another name, and keep the first names of each kind."""

@@ -69,6 +69,11 @@ class Engine:
         return engine
 
     @property
+    def workers(self) -> int:
+        """How many tasks are worked on at the same time."""
+        return len(self._slots)
+
+    @property
     def bytes_moved(self) -> int:
         """Bytes from copies: of all answers, and of what is under way. An attempt without an answer doesn't count."""
         return self._count().bytes_moved

@@ -95,6 +95,7 @@ READ_FROM: Final[Mapping[str, str]] = {
 
 SNAPSHOT_IS: Final[Mapping[str, str]] = {
     "the copy's own": "as the copy names it",
+    "heartbeat": "when the live data wrote the heartbeat that the copy carries",
     "newest modification time": "the newest modification time found in the copy",
     "unknown": "the copy does not say which state it holds",
 }
@@ -130,7 +131,13 @@ MEASURED: Final[Mapping[str, str]] = {
     "bytes_restored": "Bytes that came from the copy",
     "bytes_per_second": "Rate of restoring",
     "files_maybe_from_memory": "Files that may have come from this machine's memory",
+    "connect_seconds": "Longest wait for a connection",
+    "first_byte_seconds": "Wait for the first byte of a batch, the median",
+    "verify_seconds": "Time spent reading back and comparing, all workers together",
+    "full_seconds": "Full restore",
     "projected_full_seconds": "Full restore",
+    "projected_full_low_seconds": "Full restore, at least (95 %)",
+    "projected_full_high_seconds": "Full restore, at most (95 %)",
 }
 """Labels of what was measured; a name that is not here is shown as it is."""
 

@@ -54,12 +54,14 @@ class Objectives:
 class Sample:
     """How much to restore: everything, a fixed number of files, or enough to find `tolerable` bad files.
 
-    `files` and `full` override `confidence` and `tolerable`; `always` are gitignore-style patterns of files that are
-    restored in every drill.
+    `files`, `percent` (of the files), `size_bytes` (as many files as are expected to have these) and `full` override
+    `tolerable`; `always` are gitignore-style patterns of files that are restored in every drill.
     """
 
     full: bool = False
     files: int | None = None
+    percent: float | None = None
+    size_bytes: int | None = None
     confidence: float = 0.95
     tolerable: float = 0.01
     always: tuple[str, ...] = ()

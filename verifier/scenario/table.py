@@ -149,7 +149,7 @@ _SAMPLE: Final = Section(
             means="how many of 100 files",
             not_yet="draw a sample by percent",
         ),
-        "bytes": Key(kind=SIZE, goes_to="bytes", means="how many bytes", not_yet="draw a sample by bytes"),
+        "bytes": Key(kind=SIZE, goes_to="size_bytes", means="how many bytes", not_yet="draw a sample by bytes"),
         "full": Key(kind=BOOLEAN, goes_to="full", means="everything, in place of a sample"),
     },
 )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import time
 from pathlib import Path
 from typing import Final, Self
 
@@ -48,6 +49,10 @@ class Slot:
         folder: made here, in a folder that is ours; what a former attempt left under this name is removed.
         size_bytes: how much all files together may hold at any time.
 
+    Attributes:
+        first_at: when (`time.monotonic`) the first bytes came; None before.
+        first_bytes: how many those were.
+
     Raises:
         ScratchError: the folder can't be made.
     """
@@ -61,6 +66,8 @@ class Slot:
         self._files: dict[int, _File] = {}
         self._closable: dict[int, _File] = {}
         self._empty: list[_File] = []
+        self.first_at: float | None = None
+        self.first_bytes = 0
         self._directory = _make(folder)
 
     @property
@@ -95,6 +102,8 @@ class Slot:
             ScratchFullError: the bound is reached, or the disk or a quota is full.
             ScratchError: the disk fails.
         """
+        if self.first_at is None:
+            self.first_at, self.first_bytes = time.monotonic(), len(data)
         file = self._files.get(number)
         if file is None:
             self.create(number)

@@ -114,6 +114,9 @@ class Source(ABC):
     holds_links: bool = True
     """Whether it can hold symbolic links at all; where not, one that it lacks is no damage of it."""
 
+    at_once: int = 1
+    """How many files it has under way at the same time: what hides a line's delay."""
+
     @final
     def list(self) -> Iterator[Listed]:
         """Yield everything that the copy holds, once each, links and special files as what they are.
@@ -201,6 +204,7 @@ class Place(ABC):
     ordered: bool = False
     keeps_times: bool = True
     holds_links: bool = True
+    at_once: int = 1
 
     @abstractmethod
     def list(self) -> Iterator[Listed]:

@@ -16,6 +16,7 @@ class PlainFiles(Source):
         self.ordered = place.ordered
         self.keeps_times = place.keeps_times
         self.holds_links = place.holds_links
+        self.at_once = place.at_once
 
     def facts(self) -> SourceFacts:
         """Say what the place was found to be."""

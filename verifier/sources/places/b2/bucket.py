@@ -47,7 +47,9 @@ class B2Bucket(Place):
         self._tally = Tally()
         try:
             self._bucket = self._account.bucket(address)
-            self._transfer = Transfer(self._account, address, limits or Limits())
+            limits = limits or Limits()
+            self.at_once = limits.connections
+            self._transfer = Transfer(self._account, address, limits)
         except BaseException:
             self._account.close()
             raise

@@ -18,7 +18,7 @@ from verifier.sources.places.sftp.listing import Listing
 from verifier.sources.places.sftp.pace import Pace
 from verifier.sources.places.sftp.protocol import Reply, names_of, status_error, status_of, take_attributes
 from verifier.sources.places.sftp.session import Session
-from verifier.sources.places.sftp.transfer import Transfer
+from verifier.sources.places.sftp.transfer import OPEN_FILES, Transfer
 from verifier.sources.places.sftp.transport import ConnectionLostError, Patience
 
 _BEAT_SECONDS: Final = 0.5
@@ -39,6 +39,8 @@ class Sftp(Place):
         AbsentError: the path is there, and `below` is not in it.
         SourceError: the server can't be reached, isn't the one it should be, refuses us, or has no such folder.
     """
+
+    at_once = OPEN_FILES
 
     def __init__(
         self, address: str, options: Mapping[str, object], patience: Patience | None = None, *, below: bytes = b""

@@ -29,7 +29,7 @@ from verifier.sources.places.sftp.protocol import (
     take_attributes,
 )
 
-_OPEN_FILES: Final = 64
+OPEN_FILES: Final = 64
 _READS: Final = 64
 _SPARE_HANDLES: Final = 4
 _TRIES: Final = 2
@@ -118,7 +118,7 @@ class Transfer:
         self._root = root
         self._read_bytes = limits.read_bytes
         self._fills_reads = limits.stated
-        self._most_open = max(1, min(_OPEN_FILES, limits.open_handles - _SPARE_HANDLES if limits.open_handles else 64))
+        self._most_open = max(1, min(OPEN_FILES, limits.open_handles - _SPARE_HANDLES if limits.open_handles else 64))
         self._attempts = attempts or {}
         self._open: dict[int, _File] = {}
         self._reading: deque[_File] = deque()
