@@ -186,6 +186,14 @@ def test_chances_through_logarithms_are_off_by_less_than_is_allowed_for(
     assert abs(Fraction(got) / exact - 1) < 2e-15 * math.lgamma(population)
 
 
+def test_draws_are_counted_in_whole_numbers() -> None:
+    for population, drawn in _draws(24):
+        for bad, row in enumerate(_cumulated(population, drawn)):
+            least = max(0, drawn + bad - population)
+            got = [_ways_of_at_most(population, bad, drawn, found) for found in range(least, drawn + 1)]
+            assert got == row[least:]
+
+
 def test_a_large_bound_is_that_of_whole_numbers() -> None:
     for population, _, drawn, found in LARGE[:4]:
         whole = math.comb(population, drawn)
