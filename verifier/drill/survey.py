@@ -90,12 +90,7 @@ def take_survey(
             f"expected files in {relpath.show(copy.at)}, got an empty folder",
             hint="is the disk or share mounted?",
         )
-    if survey.keeps_times and copy.keeps_times is None and times.says_not_kept:
-        survey.keeps_times = False
-        survey.notes.append(
-            f"the copy does not keep the files' times ({times.agreeing:,} of {times.pairs:,} agree, at equal sizes), "
-            "so every file is judged by its bytes"
-        )
+    _doubt_times(times, survey)
     told = len(survey.pairs) + len(survey.missing) - 1  # the entry that exists nowhere is no part of the reference
     set_sidecars_aside(survey, workspace)
     _classify(survey, rules, live=reference.live is not None)
@@ -104,6 +99,16 @@ def take_survey(
         survey.control_missed = True
         survey.notes.append(f"{told:,} of {survey.expected_entries:,} entries were told as found or as missing")
     return survey
+
+
+def _doubt_times(times: TimeEvidence, survey: Survey) -> None:
+    """Take a copy for one made without keeping times where they look like it, unless the scenario says that it does."""
+    if survey.keeps_times and survey.copy.keeps_times is None and times.says_not_kept:
+        survey.keeps_times = False
+        survey.notes.append(
+            f"the copy does not keep the files' times ({times.agreeing:,} of {times.pairs:,} agree, at equal sizes), "
+            "so every file is judged by its bytes"
+        )
 
 
 def _choose(
