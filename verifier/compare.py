@@ -13,6 +13,7 @@ from typing import Final
 
 from verifier import digest, progress
 from verifier.encryption_signs import HEAD_BYTES, looks_encrypted
+from verifier.entry import Entry
 from verifier.outcome import Finding, FindingKind, Match, Outcome, Reason, Unrestored
 
 NEWER_NS: Final = 2_000_000_000
@@ -24,13 +25,17 @@ _buffer: Final = memoryview(bytearray(_CHUNK_BYTES))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
-    """What the file, or the piece of it, is held against. `digest` is lower-case hex of `algorithm`."""
+    """What the file, or the piece of it, is held against. `digest` is lower-case hex of `algorithm`.
+
+    Without `size_known` the size is the listing's, which the manifest doesn't state, and nothing says that it is right.
+    """
 
     path: bytes
     size_bytes: int
     digest: str
     mtime_ns: int | None
     unchanging: bool = False
+    size_known: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +107,7 @@ def judge(reference: Reference, restored: Restored, *, keeps_times: bool) -> Out
         path=reference.path,
         kind=kind,
         size_bytes=reference.size_bytes,
-        expected=f"{reference.size_bytes} bytes, {reference.digest}",
+        expected=f"{stated_size(reference)}, {reference.digest}",
         actual=f"{restored.size_bytes} bytes, {restored.digest}",
         detail="; ".join(_details(reference, restored, newer=newer, encrypted=encrypted)),
         attempts=restored.attempts,
@@ -114,6 +119,11 @@ def judge(reference: Reference, restored: Restored, *, keeps_times: bool) -> Out
 def is_newer(mtime_ns: int | None, than_ns: int | None) -> bool:
     """Tell whether one time is later than another by more than file systems round; False where either is unknown."""
     return mtime_ns is not None and than_ns is not None and mtime_ns - than_ns > NEWER_NS
+
+
+def stated_size(reference: Reference | Entry) -> str:
+    """Return what the manifest states of a file's size, as findings show it."""
+    return f"{reference.size_bytes} bytes" if reference.size_known else "a file of an unstated size"
 
 
 def is_emptied(expected_bytes: int, actual_bytes: int) -> bool:

@@ -17,7 +17,7 @@ from typing import Final
 import msgspec
 
 from verifier import digest, progress
-from verifier.compare import Reference, Restored, chunks, first_bytes, judge, read_back
+from verifier.compare import Reference, Restored, chunks, first_bytes, judge, read_back, stated_size
 from verifier.entry import PIECE_BYTES, Item
 from verifier.errors import (
     AbsentError,
@@ -314,6 +314,7 @@ def _reference(item: Item, expected: str) -> Reference:
         digest=expected,
         mtime_ns=item.entry.mtime_ns,
         unchanging=item.unchanging,
+        size_known=item.entry.size_known,
     )
 
 
@@ -337,7 +338,7 @@ def _failure(item: Item, failed: Failed) -> Outcome:
                 path=item.entry.path,
                 kind=kind,
                 size_bytes=item.entry.size_bytes,
-                expected=f"{item.entry.size_bytes} bytes",
+                expected=stated_size(item.entry),
                 actual=error.message,
                 attempts=failed.attempts,
             )

@@ -65,8 +65,13 @@ def one(folder: Path, size_bytes: int) -> Dataset:
 
 def small(folder: Path, scale: Scale) -> Dataset:
     """Very many files of 4 KiB, a thousand in a folder."""
-    sizes = [(f"{number // 1000:04d}/{number:07d}.txt", 4 * KIB) for number in range(scale.small_files)]
-    return _build(f"{scale.small_files:,} × 4 KiB", folder, sizes, batch_files=1000)
+    return alike(folder, files=scale.small_files, file_bytes=4 * KIB)
+
+
+def alike(folder: Path, *, files: int, file_bytes: int) -> Dataset:
+    """Files of one size, a thousand in a folder."""
+    sizes = [(f"{number // 1000:04d}/{number:07d}.txt", file_bytes) for number in range(files)]
+    return _build(f"{files:,} × {_size(file_bytes)}", folder, sizes, batch_files=1000)
 
 
 def mixed(folder: Path, scale: Scale) -> Dataset:
@@ -84,7 +89,9 @@ def mixed(folder: Path, scale: Scale) -> Dataset:
 def _size(size_bytes: int) -> str:
     if size_bytes % GIB == 0:
         return f"{size_bytes // GIB} GiB"
-    return f"{size_bytes // MIB} MiB" if size_bytes % MIB == 0 else f"{size_bytes / 1e9:g} GB"
+    if size_bytes % MIB == 0:
+        return f"{size_bytes // MIB} MiB"
+    return f"{size_bytes // KIB} KiB" if size_bytes < MIB else f"{size_bytes / 1e9:g} GB"
 
 
 def _build(title: str, folder: Path, sizes: list[tuple[str, int]], *, batch_files: int) -> Dataset:

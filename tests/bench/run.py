@@ -145,7 +145,10 @@ def _joins(_data: Path, work: Path, quick: bool) -> Iterator[Row]:  # noqa: FBT0
 
 
 def _updates(data: Path, work: Path, quick: bool) -> Iterator[Row]:  # noqa: FBT001 - called by the table of parts
-    yield from updating.rows(data, work, files=2_000 if quick else 200_000, rounds=1 if quick else 3)
+    small, photos = (2_000, 100) if quick else (200_000, 10_000)
+    rounds = 1 if quick else 3
+    yield from updating.rows(data, work, files=small, file_bytes=4 * datasets.KIB, rounds=rounds)
+    yield from updating.rows(data, work, files=photos, file_bytes=datasets.MIB, rounds=rounds)
 
 
 _HERE: Final[dict[str, Callable[[Path, Path, bool], Iterator[Row]]]] = {

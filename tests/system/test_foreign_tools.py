@@ -215,6 +215,9 @@ def test_damage_is_found_by_a_list(home: Home) -> None:
         ("MOVED", "(p) = q"),
         ("UNEXPECTED", "new one"),
     }
+    sizes = {one.path: one.expected.split(",")[0] for one in ended.copy.findings if one.kind in {"MISMATCH", "MISSING"}}
+    # The listing's size is what the copy says of itself: nobody expects it.
+    assert sizes == dict.fromkeys(("plain.txt", "sp ace", "s/t/deep"), "a file of an unstated size")
     (unexpected,) = (one for one in ended.copy.findings if one.kind == "UNEXPECTED")
     assert unexpected.detail == "not in the manifest, which does not state when it was made"
 

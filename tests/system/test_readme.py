@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+import importlib
 import json
 import os
 import re
@@ -29,10 +31,14 @@ def _blocks(language: str) -> list[str]:
 
 
 def _command_lines() -> Iterator[list[str]]:
-    """Yield the words of each `verifier …` in the README, from blocks and from the running text."""
+    """Yield the words of each `verifier …` in the README, from blocks and from the running text.
+
+    In a block it may stand in a script, by its whole path, with something behind it.
+    """
     spans = re.findall(r"`(verifier [^`]+)`", README)
-    lines = [line for block in _blocks("sh") for line in block.splitlines() if line.startswith("verifier ")]
-    for text in spans + lines:
+    blocks = "".join(_blocks("sh") + _blocks("yaml"))
+    lines = re.findall(r'^[^#\n]*?(?<![\w-])verifier"?( .*?)(?: \|\| exit| ;;)?$', blocks, re.MULTILINE)
+    for text in [*spans, *(f"verifier{line}" for line in lines)]:
         words = shlex.split(text, comments=True)
         if words[1] != "COMMAND":
             yield words
@@ -71,6 +77,14 @@ def test_every_command_line_is_one_that_the_program_knows(verifier: Verifier) ->
 def _command(words: list[str]) -> tuple[str, ...]:
     """Return the words that name the command: two where it has parts of its own."""
     return tuple(words[1:3] if words[1] == "manifest" and len(words) > 2 else words[1:2])
+
+
+def test_every_command_line_is_whole() -> None:
+    """Each is taken as it stands, so that none lacks what it needs or has a word too many."""
+    for words in _command_lines():
+        parser = argparse.ArgumentParser(exit_on_error=False)
+        importlib.import_module(f"verifier.cli.{words[1]}").configure(parser)
+        parser.parse_args(words[2:])
 
 
 def test_every_command_is_spoken_of_and_no_other(verifier: Verifier) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from verifier.errors import ScenarioError
 from verifier.scenario import load, load_all
+from verifier.scenario.file import load_text
 from verifier.scenario.place import join
 from verifier.scenario.scenario import Copy, Scenario
 from verifier.secret import SecretReference
@@ -194,3 +198,28 @@ def test_a_command_counts_in_the_file_that_names_it(tmp_path: Path) -> None:
 def test_places_of_any_shape_give_problems_and_nothing_else(tmp_path: Path, place: str) -> None:
     for shared in ("", place + "\n"):
         assert told(tmp_path, f'{HEAD}[[copy]]\nname = "a"\nplace = "nas"\n{place if not shared else ""}\n', shared)
+
+
+def test_what_a_scenario_has_from_the_shared_file_is_part_of_its_identity(tmp_path: Path) -> None:
+    text = HEAD + '[[copy]]\nname = "nas"\nplace = "nas"\n'
+    hashed = [hashlib.sha256(part.encode()).hexdigest() for part in (text, NAS)]
+    both = hashlib.sha256("".join(f"{line}\n" for line in hashed).encode()).hexdigest()
+    assert loaded(tmp_path, text, NAS).sha256 == both
+    assert load_text(text, tmp_path / "photos.toml", shared=NAS).sha256 == both
+    assert loaded(tmp_path, text, NAS.replace("10MiB", "20MiB")).sha256 != both
+    own = HEAD + '[[copy]]\nname = "nas"\nat = "/nas"\n'
+    assert loaded(tmp_path, own, '[scratch]\nbytes = "5GB"\n').sha256 != loaded(tmp_path, own).sha256
+
+
+@pytest.mark.parametrize("shared", ["", "# nothing yet\n", NAS, '[scratch]\nbytes = "5GB"\n'])
+def test_what_a_scenario_has_nothing_of_leaves_its_identity_alone(tmp_path: Path, shared: str) -> None:
+    text = HEAD + '[[copy]]\nname = "usb"\nat = "/usb"\n[scratch]\nbytes = "6GB"\n'
+    assert loaded(tmp_path, text, shared).sha256 == hashlib.sha256(text.encode()).hexdigest()
+
+
+def test_stock_tools_tell_the_identity_of_both_files(tmp_path: Path) -> None:
+    readme = (Path(__file__).resolve().parents[2] / "scenarios/README.md").read_text("utf-8")
+    (line,) = re.findall(r"`(sha256sum photos\.toml .*)`", readme)
+    scenario = loaded(tmp_path, HEAD + '[[copy]]\nname = "nas"\nplace = "nas"\n', NAS)
+    told = subprocess.run(["sh", "-c", line], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert told.stdout.split()[0] == scenario.sha256

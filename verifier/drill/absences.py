@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from verifier.compare import is_newer
+from verifier.compare import is_newer, stated_size
 from verifier.drill.deleted import LiveData
 from verifier.drill.reference import Reference
 from verifier.drill.surveyed import Survey
@@ -108,7 +108,7 @@ def missing_entry(entry: Entry, detail: str, *, deleted: bool) -> Finding:
 def _stated(entry: Entry) -> str:
     if entry.link is not None:
         return "a symbolic link"
-    return f"{entry.size_bytes} bytes" if entry.size_known else "a file"
+    return stated_size(entry)
 
 
 def surplus(listed: Listed, survey: Survey) -> Finding:

@@ -38,7 +38,8 @@ _AT_LINE: Final = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document
 class _Reading:
     """What one file gave: its document and fields, the lines of its keys, and its problems, each as a whole line.
 
-    `document` is None where the file is no TOML.
+    `document` is None where the file is no TOML. Of a scenario, `uses_shared` says that one of its copies has a place
+    that `verifier.toml` knows.
     """
 
     path: Path
@@ -47,6 +48,7 @@ class _Reading:
     lines: Lines = field(default_factory=lambda: Lines(""))
     fields: Mapping[str, Any] = field(default_factory=dict)
     places: frozenset[Place] = frozenset()
+    uses_shared: bool = False
     problems: list[str] = field(default_factory=list)
 
 
@@ -137,7 +139,14 @@ def find(folder: Path) -> list[Path]:
 
 def _made(reading: _Reading, shared: _Reading) -> Scenario:
     fields = make_fields(SCENARIO, hand_down({**shared.fields, **reading.fields}))
-    return Scenario(**fields, sha256=reading.sha256, path=reading.path.absolute())
+    return Scenario(**fields, sha256=_identity(reading, shared), path=reading.path.absolute())
+
+
+def _identity(reading: _Reading, shared: _Reading) -> str:
+    """Return the SHA-256 of all that makes a scenario what it is: of its file, or of both files (see `Scenario`)."""
+    if not reading.uses_shared and not shared.fields.keys() - reading.fields.keys():
+        return reading.sha256
+    return hashlib.sha256(f"{reading.sha256}\n{shared.sha256}\n".encode()).hexdigest()
 
 
 def _read_shared(path: Path, home: Path | None) -> _Reading:
@@ -166,6 +175,7 @@ def _checked_scenario(reading: _Reading, shared: _Reading, home: Path | None) ->
         return reading
     base = Base(folder=path.absolute().parent, home=home)
     completed = complete(reading.document, shared.document, base)
+    reading.uses_shared = completed.uses_shared
     checker = Checker(SCENARIO, base)
     reading.fields = checker.check(completed.document)
     own, places = _sorted_out([*checker.problems, *completed.problems], completed, shared)

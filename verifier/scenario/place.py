@@ -37,9 +37,13 @@ class Origin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completed:
-    """A scenario's document in which each copy has the keys of its place; and what is wrong with their places."""
+    """A scenario's document in which each copy has the keys of its place; and what is wrong with their places.
+
+    `uses_shared` says that a copy's place stands in `verifier.toml`, too, whichever of its keys won.
+    """
 
     document: Mapping[str, Any]
+    uses_shared: bool = False
     origins: Mapping[Place, Origin] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
 
@@ -57,7 +61,13 @@ def complete(own: Mapping[str, Any], shared: Mapping[str, Any] | None, base: Bas
         return Completed(document=own)
     places = _Places(own, shared, base)
     tables = [places.completed(copy, index) if isinstance(copy, dict) else copy for index, copy in enumerate(copies)]
-    return Completed(document={**own, "copy": tables}, origins=places.origins, problems=tuple(places.problems))
+    named = {copy["place"] for copy in copies if isinstance(copy, dict) and isinstance(copy.get("place"), str)}
+    return Completed(
+        document={**own, "copy": tables},
+        uses_shared=not named.isdisjoint(_tables(shared or {})),
+        origins=places.origins,
+        problems=tuple(places.problems),
+    )
 
 
 class _Places:

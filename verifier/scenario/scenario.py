@@ -71,9 +71,10 @@ class Sample:
 class Scenario:
     """A dataset's manifest, its copies, and what a drill of them shall be like.
 
-    `sha256` is that of the scenario file's bytes (of the canonical options, for `prove`). Exactly one of `manifest`
-    and `against` (the live folder that serves as the reference) is set; `digest` says which checksums a list holds that
-    can't say it itself. `only` are patterns that limit the drill.
+    `sha256` is that of the scenario file's bytes (of the canonical options, for `prove`); where it has something from
+    `verifier.toml`, that of two lines: the SHA-256 in hex of its bytes, and that of `verifier.toml`. Exactly one of
+    `manifest` and `against` (the live folder that serves as the reference) is set; `digest` says which checksums a list
+    holds that can't say it itself. `only` are patterns that limit the drill.
     """
 
     name: str
