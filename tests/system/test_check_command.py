@@ -25,11 +25,12 @@ def household(tmp_path: Path, verifier: Verifier) -> Path:
         (tmp_path / name / "letter.txt").write_text("dear diary", "utf-8")
     made = verifier("manifest", "create", tmp_path / "live", "-o", tmp_path / "photos.jsonl")
     assert made.returncode == 0, made.stderr
+    (tmp_path / "copy/this-is-the-nas").touch()
     (tmp_path / "scenarios").mkdir()
     (tmp_path / "scenarios/photos.toml").write_text(
         'name = "photos"\nmanifest = "../photos.jsonl"\n'
         '[[copy]]\nname = "original"\nat = "../live"\nlive = true\n'
-        '[[copy]]\nname = "nas"\nat = "../copy"\nmarker = "letter.txt"\n'
+        '[[copy]]\nname = "nas"\nat = "../copy"\nmarker = "this-is-the-nas"\n'
         '[scratch]\npath = "../scratch"\nbytes = "1 KiB"\n',
         "utf-8",
     )
@@ -117,8 +118,20 @@ def replaced(household: Path, old: str, new: str) -> None:
     ("old", "new", "row", "words", "code"),
     [
         ('"../copy"', '"../gone"', ("copy nas", "opened"), "expected a folder at ", 3),
-        ('"letter.txt"', '"no-such-marker"', ("copy nas", "opened"), "expected the marker file no-such-marker in ", 3),
-        ('marker = "letter.txt"', 'mount = "../copy"', ("copy nas", "opened"), "expected a mounted file system at ", 3),
+        (
+            '"this-is-the-nas"',
+            '"no-such-marker"',
+            ("copy nas", "opened"),
+            "expected the marker file no-such-marker in ",
+            3,
+        ),
+        (
+            'marker = "this-is-the-nas"',
+            'mount = "../copy"',
+            ("copy nas", "opened"),
+            "expected a mounted file system at ",
+            3,
+        ),
         ('"../photos.jsonl"', '"letter.txt"', ("manifest", "read"), "can't open the manifest ", 2),
         ('"1 KiB"', '"4096 TiB"', ("scratch", "room"), "expected 4,096 TiB free at ", 3),
     ],
@@ -147,12 +160,24 @@ def test_all_scenarios_are_tried_and_what_is_wrong_in_itself_comes_first(househo
 
 
 def test_connect_never_takes_an_empty_folder_for_a_copy(household: Path, verifier: Verifier) -> None:
-    (household / "copy/letter.txt").unlink()
-    replaced(household, 'marker = "letter.txt"\n', "")
+    for file in (household / "copy").iterdir():
+        file.unlink()
+    replaced(household, 'marker = "this-is-the-nas"\n', "")
     ran = verifier("check", "--connect", cwd=household)
     assert ran.returncode == 3
     told = rows(ran)["photos", "copy nas", "opened"]
     assert told == ("to do", f"expected files in {household}/copy, got an empty folder")
+
+
+def test_connect_never_calls_a_copy_ready_that_holds_its_marker_alone(household: Path, verifier: Verifier) -> None:
+    (household / "copy/letter.txt").unlink()
+    ran = verifier("check", "--connect", cwd=household)
+    assert rows(ran)["photos", "copy nas", "opened"][0] == "look"
+    assert "nothing but its marker lies there: was it emptied?" in rows(ran)["photos", "copy nas", "opened"][1]
+    (household / "copy/.DS_Store").write_bytes(b"left behind")
+    assert rows(verifier("check", "--connect", cwd=household))["photos", "copy nas", "opened"][0] == "look"
+    (household / "copy/one.txt").write_bytes(b"more")
+    assert rows(verifier("check", "--connect", cwd=household))["photos", "copy nas", "opened"][0] == "ready"
 
 
 def test_connect_reads_the_manifest_to_its_end(household: Path, verifier: Verifier) -> None:
@@ -220,7 +245,7 @@ def test_connect_says_what_a_key_of_b2_may_do_and_what_its_clock_shows(household
             f'at = "b2://{BUCKET}/photos"\nrealm = "{b2.description()["realm"]}"\n'
             'key_id = { env = "B2_APPLICATION_KEY_ID" }\nkey = { env = "B2_APPLICATION_KEY" }\n'
         )
-        replaced(household, 'at = "../copy"\nmarker = "letter.txt"\n', stated)
+        replaced(household, 'at = "../copy"\nmarker = "this-is-the-nas"\n', stated)
         good = verifier("check", "--connect", cwd=household, env=prove_environment(b2))
         writing = verifier("check", "--connect", cwd=household, env=prove_environment(b2, key="key"))
     assert (good.returncode, writing.returncode) == (0, 0), good.stdout + writing.stdout

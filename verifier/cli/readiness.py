@@ -118,19 +118,23 @@ def _copy_rows(copy: Copy) -> Iterator[Row]:
 
 def _opened_rows(copy: Copy, subject: str, source: Source) -> Iterator[Row]:
     ready = Row(subject=subject, thing="opened", state="ready", words="")
-    seen, request = 0, None
+    marker = os.fsencode(copy.marker) if copy.marker else None
+    seen, request, has_marker = 0, None, False
     for listed in source.list():
-        seen += not may_be_sidecar(listed.name)
+        has_marker = has_marker or listed.name == marker
+        seen += listed.name != marker and not may_be_sidecar(listed.name)
         if listed.kind == "file" and listed.size_bytes:
             request = Request(number=0, listed=listed, length_bytes=1, to_end=False)
         if (seen and request is not None) or seen >= _LOOKED_AT:
             break
-    if not seen:
+    if not seen and not has_marker:
         # An empty folder looks just like a share that isn't mounted, so it is never taken for a copy.
         raise UnreachableError(f"expected files in {relpath.show(copy.at)}, got an empty folder")
     facts = source.facts()
     told = [f"reachable at {relpath.show(facts.address)}", *map(relpath.show, facts.notes)]
-    yield replace(ready, words="; ".join(told))
+    if not seen:
+        told.append("nothing but its marker lies there: was it emptied?")
+    yield replace(ready, state="ready" if seen else "look", words="; ".join(told))
     if kind_of(copy.at) == "sftp":
         how = "the one that host_key pins" if "host_key" in copy.options else "known from known_hosts"
         yield replace(ready, thing="host key", words=how)
