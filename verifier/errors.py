@@ -115,3 +115,7 @@ class BusyError(VerifierError):
 
 class BundleError(VerifierError):
     """The proof could not be written, so the drill left no evidence."""
+
+
+class SignatureError(VerifierError):
+    """Something could not be signed, or what should be a signature is none."""
