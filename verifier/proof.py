@@ -189,6 +189,13 @@ class CopyFacts(msgspec.Struct, frozen=True, kw_only=True):
     measured: dict[str, float | int | str | None]
 
 
+class SignerFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """The SSH key that was to sign the bundle. Whether it did shows `SHA256SUMS.sig`; whose it is, this can't tell."""
+
+    kind: str
+    fingerprint: str
+
+
 class RuleCheck(msgspec.Struct, frozen=True, kw_only=True):
     """One digit of the rule, whether it holds, and by what evidence. None: this drill can't tell."""
 
@@ -215,6 +222,7 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
     copies: tuple[CopyFacts, ...]
     rule: RuleFacts
     verdict: VerdictFacts
+    signer: SignerFacts | None = None
 
 
 def to_bytes(proof: Proof) -> bytes:
@@ -223,7 +231,16 @@ def to_bytes(proof: Proof) -> bytes:
     Raises:
         ValueError: a number in it is not finite, which is a bug in whoever made it.
     """
-    return msgspec.json.encode(_exact(msgspec.to_builtins(proof)), order="sorted") + b"\n"
+    return canonical(msgspec.to_builtins(proof))
+
+
+def canonical(value: object) -> bytes:
+    """Return plain values as canonical JSON, with its final newline.
+
+    Raises:
+        ValueError: a number is not finite.
+    """
+    return msgspec.json.encode(_exact(value), order="sorted") + b"\n"
 
 
 def _exact(value: object) -> object:

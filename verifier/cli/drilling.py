@@ -49,6 +49,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--reports", type=Path, default=Path("reports"), metavar="DIR", help="default: reports")
     parser.add_argument("--state", type=Path, metavar="DIR", help="default: the platform's folder for state")
     parser.add_argument("--scratch", type=Path, metavar="DIR", help="default: the platform's folder for caches")
+    parser.add_argument("--sign", type=Path, metavar="KEY", help="the SSH key that signs (.pub: the agent's)")
     parser.add_argument("--strict", action="store_true", help="exit 4 on WARNED")
     parser.add_argument("--json", action="store_true", help="print the proof to standard output, one line each")
     parser.add_argument("--quiet", action="store_true", help="no talk and no progress")
@@ -177,6 +178,9 @@ def run_drills(scenarios: Sequence[Scenario], arguments: argparse.Namespace, set
 
     One that could not be drilled keeps none of the others from it.
     """
+    if arguments.sign is not None:
+        key = arguments.sign.expanduser()
+        scenarios = [dataclasses.replace(scenario, sign=key, sign_passphrase=None) for scenario in scenarios]
     preload = _worker_modules(scenarios)
     if _workers(arguments) > 1:
         start_ahead(preload)
@@ -201,6 +205,9 @@ def run_drills(scenarios: Sequence[Scenario], arguments: argparse.Namespace, set
                 errors.append(error)
                 continue
             results.append(result)
+            if result.unsigned is not None:
+                setting.terminal.fail(result.unsigned)
+                errors.append(result.unsigned)
             if arguments.json:
                 setting.terminal.put_bytes(result.proof_bytes)
             summarize(result, setting.terminal)

@@ -19,7 +19,7 @@ from typing import Literal
 
 import msgspec
 
-from verifier import bundle, ledger, proof, relpath
+from verifier import bundle, ledger, proof, relpath, signing
 from verifier.drill.account import Account, coverage, settle
 from verifier.drill.apart import refuse_inside_copies
 from verifier.drill.carry_out import Work
@@ -33,7 +33,7 @@ from verifier.drill.survey import Rules, take_survey
 from verifier.drill.watching import Interruption, Watcher
 from verifier.engine import Engine
 from verifier.entry import Listed
-from verifier.errors import SameDataError, SourceError
+from verifier.errors import SameDataError, SignatureError, SourceError
 from verifier.ledger import BeginDrill, Ledger, UnfinishedDrill
 from verifier.progress import CancelledError
 from verifier.proof import CoverageFacts
@@ -71,13 +71,17 @@ class Surroundings:
 
 @dataclass(frozen=True, kw_only=True)
 class DrillResult:
-    """What a drill leaves: its verdict, the bytes of its proof, and the folder of its bundle."""
+    """What a drill leaves: its verdict, the bytes of its proof, and the folder of its bundle.
+
+    `unsigned` says why the key that was to sign the bundle did not.
+    """
 
     scenario: str
     verdict: Verdict
     proof_bytes: bytes
     folder: Path
     interrupted: bool
+    unsigned: SignatureError | None = None
 
 
 def drill(
@@ -95,6 +99,7 @@ def drill(
         book = stack.enter_context(Ledger.open(surroundings.state))
         stack.enter_context(ledger.claim_scenario(surroundings.state, scenario.name, holder=holder))
         stack.enter_context(bundle.claim(surroundings.reports, scenario.name, holder=holder))
+        signer = stack.enter_context(_signer(scenario))
         reservation = stack.enter_context(bundle.reserve(surroundings.reports))
         scratch = stack.enter_context(_claim_scratch(scenario, surroundings))
         workspace = scratch.workspace()
@@ -116,6 +121,7 @@ def drill(
             reference=reference,
             watcher=watcher,
             interruption=interruption,
+            signer=signer,
             machine=machine,
             parts=[
                 CopyDrill(copy=copy, account=Account.open(copy.name, workspace))
@@ -135,6 +141,13 @@ def _tell(watcher: Watcher, interruption: Interruption, files: int, total: int |
     if interruption.requested:
         raise CancelledError("the drill was interrupted before it began")
     watcher.progress(files, total, size_bytes, None)
+
+
+def _signer(scenario: Scenario) -> contextlib.AbstractContextManager[signing.Signer | None]:
+    """Open the key that will sign, before anything else: one that can't be had is told now, not after hours."""
+    if scenario.sign is None:
+        return contextlib.nullcontext()
+    return signing.open_signer(scenario.sign, passphrase=scenario.sign_passphrase)
 
 
 def _claim_scratch(scenario: Scenario, surroundings: Surroundings) -> Scratch:
@@ -160,6 +173,7 @@ class _Drill:
     watcher: Watcher
     interruption: Interruption
     machine: Engine
+    signer: signing.Signer | None
     parts: list[CopyDrill]
     abandoned: list[UnfinishedDrill] = field(default_factory=list)
     interrupted: bool = False
@@ -311,6 +325,7 @@ class _Drill:
             ),
             tuple(copy_facts(part, self.scenario, self._coverage(part)) for part in self.parts),
             self.parts,
+            signer=self.signer,
         )
         return proof.to_bytes(facts), Verdict(result=Result(facts.verdict.result), reasons=facts.verdict.reasons)
 
@@ -325,6 +340,7 @@ class _Drill:
     def leave(self, proof_bytes: bytes, verdict: Verdict) -> DrillResult:
         """Write the bundle, make it the chain's head, and note what was proven."""
         scenario = self.scenario
+        unsigned: list[SignatureError] = []
         folder = bundle.write_bundle(
             self.surroundings.reports,
             proof_bytes,
@@ -332,6 +348,8 @@ class _Drill:
             outcomes=(line for part in self.parts for line in part.account.outcome_lines),
             manifest_file=self.reference.file,
             formats=scenario.formats,
+            signer=self.signer,
+            when_unsigned=unsigned.append,
         )
         written = proof.from_bytes(proof_bytes).drill
         self.book.finish(
@@ -358,4 +376,5 @@ class _Drill:
             proof_bytes=proof_bytes,
             folder=folder,
             interrupted=self.interrupted,
+            unsigned=unsigned[0] if unsigned else None,
         )

@@ -6,7 +6,7 @@ import platform
 from collections.abc import Sequence
 from datetime import datetime
 
-from verifier import __version__, proof, relpath, rule
+from verifier import __version__, proof, relpath, rule, signing
 from verifier.drill.copy_facts import CopyDrill, time_text
 from verifier.drill.reference import Reference
 from verifier.ledger import BeginDrill, CopyResult, Head, PlannedCopy, UnfinishedDrill
@@ -20,6 +20,8 @@ def assemble(
     drill: proof.DrillFacts,
     copies: tuple[proof.CopyFacts, ...],
     parts: Sequence[CopyDrill],
+    *,
+    signer: signing.Signer | None = None,
 ) -> proof.Proof:
     """Return the proof of a drill whose copies were all judged."""
     verdict = judge_drill({part.copy.name: part.verdict for part in parts if part.verdict is not None})
@@ -37,6 +39,7 @@ def assemble(
         copies=copies,
         rule=_rule_facts(scenario, parts),
         verdict=proof.VerdictFacts(result=verdict.result.value, reasons=verdict.reasons),
+        signer=None if signer is None else proof.SignerFacts(kind=signer.kind, fingerprint=signer.fingerprint),
     )
 
 

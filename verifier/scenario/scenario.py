@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from verifier.secret import SecretReference
 from verifier.sources.interface import Location
 
 
@@ -68,6 +69,7 @@ class Scenario:
 
     `sha256` is that of the scenario file's bytes (of the canonical options, for `prove`). Exactly one of `manifest`
     and `against` (the live folder that serves as the reference) is set. `only` are patterns that limit the drill.
+    `sign` is the SSH key that signs the bundle, `sign_passphrase` where the passphrase of a locked one is.
     """
 
     name: str
@@ -83,4 +85,6 @@ class Scenario:
     scratch_path: Path | None = None
     scratch_bytes: int = 20 * 1024**3
     formats: tuple[str, ...] = ("html", "markdown")
+    sign: Path | None = None
+    sign_passphrase: SecretReference | None = None
     path: Path | None = None

@@ -237,7 +237,10 @@ _REPORT: Final = Section(
             goes_to="formats",
             means="how the proof is rendered (both without it)",
         ),
-        "sign": Key(kind=PATH, goes_to="sign", means="the SSH key that signs the bundle", not_yet="sign a bundle"),
+        "sign": Key(
+            kind=PATH, goes_to="sign", means="the SSH key that signs the bundle; a .pub: the agent's half of it signs"
+        ),
+        "passphrase": Key(kind=SECRET, goes_to="sign_passphrase", means="that key's passphrase, where it has one"),
     },
 )
 

@@ -52,6 +52,11 @@ class Signer:
         return f"{key_kind(self.public_key)} {base64.b64encode(self.public_key).decode()}"
 
     @property
+    def kind(self) -> str:
+        """What the key is, as `ssh-ed25519`."""
+        return key_kind(self.public_key)
+
+    @property
     def fingerprint(self) -> str:
         """The fingerprint as `ssh-keygen -l` prints it."""
         return fingerprint_of(self.public_key)
@@ -133,6 +138,25 @@ def _locked(path: Path, error: Exception) -> Signer:
     except SignatureError:
         message = f"expected a passphrase for the key {_shown(path)}, got none, and the agent does not hold it"
         raise SignatureError(message, hint=hint) from error
+
+
+def public_line(path: Path) -> str:
+    """Return the public half of a key, kind and base64, from its `.pub`, or from the private key where that is open.
+
+    Raises:
+        SignatureError: there is no such key.
+    """
+    beside = path if path.name.endswith(_PUBLIC_SUFFIX) else path.with_name(path.name + _PUBLIC_SUFFIX)
+    if beside.exists():
+        blob = _public_blob(beside)
+        return f"{key_kind(blob)} {base64.b64encode(blob).decode()}"
+    with open_signer(path) as signer:
+        return signer.public_line
+
+
+def fingerprint(line: str) -> str:
+    """Return the fingerprint of a key of which the line of its public half is given."""
+    return fingerprint_of(base64.b64decode(line.split()[1]))
 
 
 def _public_blob(path: Path) -> bytes:

@@ -14,7 +14,7 @@ import paramiko
 
 from verifier.errors import SignatureError
 from verifier.signing.allowed import AllowedSigner, AllowedSigners
-from verifier.signing.envelope import Envelope, block_to_sign, hash_of, opened
+from verifier.signing.envelope import Envelope, block_to_sign, hash_of, opened, take_string
 from verifier.signing.keys import fingerprint_of, key_kind
 
 
@@ -77,7 +77,11 @@ def _check(message: bytes, envelope: Envelope, namespace: str) -> None:
     """
     if envelope.namespace != namespace:
         raise SignatureError(f"expected a signature for {namespace}, got one for another purpose")
-    if key_kind(envelope.signature) == "ssh-rsa":
+    kind, begin = take_string(envelope.signature, 0)
+    _, end = take_string(envelope.signature, begin)  # paramiko would read on where a length goes beyond the end
+    if end != len(envelope.signature):
+        raise SignatureError("expected nothing behind a signature, got more bytes")
+    if kind == b"ssh-rsa":
         raise SignatureError("expected RSA by SHA-2, got RSA by SHA-1")
     message_hash = hash_of(message, envelope.hash_name)
     block = block_to_sign(message_hash, namespace=namespace, hash_name=envelope.hash_name)
