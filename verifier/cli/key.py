@@ -39,7 +39,9 @@ def run(arguments: argparse.Namespace, setting: Setting) -> int:
     else:
         line = signing.public_line(path)
     kind, key = line.split()[:2]
-    setting.terminal.say(f"fingerprint {signing.fingerprint(line)}; whoever checks puts this line into allowed_signers:")
+    setting.terminal.say(
+        f"fingerprint {signing.fingerprint(line)}; whoever checks puts this line into allowed_signers:"
+    )
     setting.terminal.put(f'{_principal(name)} namespaces="{NAMESPACE},restore-manifest" {kind} {key}')
     return 0
 

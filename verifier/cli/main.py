@@ -32,6 +32,7 @@ COMMANDS: Final = {
     "prove": "prove one copy now, against a manifest or the live data",
     "report": "render a proof's reports again",
     "status": "what was proven when",
+    "audit": "a folder of bundles: what holds and what doesn't",
     "key": "the SSH key that signs bundles: create, show",
 }
 
