@@ -178,9 +178,26 @@ def test_what_is_wrong_in_the_shared_file_is_told_once(tmp_path: Path) -> None:
     two = write(tmp_path / "two.toml", LEAST.replace("photos", "music"))
     assert problems(one, two) == [
         f'{shared}:2: scratch.bytes: expected a size as "20GiB", "500MB" or "10 KiB", got 5',
-        f"{shared}:4: sample: expected one of scratch, report, got sample",
+        f"{shared}:4: sample: expected one of scratch, report, delivery, got sample",
         f"{shared}:6: place: expected nothing here yet, got a table: this version can't share a place's settings",
     ]
+
+
+def test_of_the_delivery_each_channel_is_shared_by_itself(tmp_path: Path) -> None:
+    mail = '[delivery.email]\nhost = "{}"\nfrom = "a@b.c"\nto = ["d@e.f"]\n'
+    ping = '[delivery.heartbeat]\nurl = {{ env = "{}" }}\n'
+    write(tmp_path / "verifier.toml", mail.format("shared") + ping.format("SHARED"))
+    one, two = load_all(
+        [
+            write(tmp_path / "one.toml"),
+            write(tmp_path / "two.toml", LEAST.replace("photos", "music") + ping.format("OWN")),
+        ]
+    )
+    assert one.delivery.email == two.delivery.email
+    assert one.delivery.email is not None
+    assert (one.delivery.email.host, one.delivery.email.when) == ("shared", "always")
+    assert [it.delivery.heartbeat and it.delivery.heartbeat.url.words for it in (one, two)] == [("SHARED",), ("OWN",)]
+    assert one.delivery.webhook is None
 
 
 def test_a_shared_file_that_is_a_link_to_nowhere_is_told(tmp_path: Path) -> None:

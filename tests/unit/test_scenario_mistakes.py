@@ -23,6 +23,29 @@ REFERENCE = (
 PIN = "a fingerprint as `ssh-keygen -l` prints it, SHA256:…"
 FILESYSTEM = "a file system's id as `findmnt -o UUID` prints it"
 
+MAIL_ADDRESS = "a mail address as ana@example.org"
+# the last line of a [delivery.email] that is right but for it, key as shown, sentence
+MAIL_MISTAKES = [
+    ("port = 0", "delivery.email.port", "a port from 1 to 65535, got 0"),
+    ('security = "ssl"', "delivery.email.security", 'one of starttls, tls, none, got "ssl"'),
+    (
+        'security = "none"',
+        "delivery.email.security",
+        'starttls or tls for a server elsewhere, got none for "mail.example"',
+    ),
+    ('user = "ana"', "delivery.email.user", "password beside it, got nothing"),
+    ('password = "hush"', "delivery.email.password", f"{REFERENCE}, got a plain value (not shown)"),
+    ('when = "often"', "delivery.email.when", 'one of always, failed, changed, got "often"'),
+    ('attach = "all"', "delivery.email.attach", 'one of summary, full, got "all"'),
+    ('limit = "1GiB"', "delivery.email.limit", "at most 100MiB, got more"),
+    ('smime_key = "k.pem"', "delivery.email.smime_key", "smime_certificate beside it, got nothing"),
+    ('smime_certificate = "c.pem"', "delivery.email.smime_certificate", "smime_key beside it, got nothing"),
+    (
+        'smime_passphrase = { env = "P" }',
+        "delivery.email.smime_passphrase",
+        "smime_key beside it, the key that it belongs to, got nothing",
+    ),
+]
 # section, line of TOML, key as shown, sentence
 MISTAKES = [
     ("", 'name = "Photos"', "name", f'{SLUG}, got "Photos"'),
@@ -53,7 +76,7 @@ MISTAKES = [
         "",
         "colour = 5",
         "colour",
-        "one of name, manifest, unchanging, objectives, sample, budget, scratch, copy, report, got colour",
+        "one of name, manifest, unchanging, objectives, sample, budget, scratch, copy, report, delivery, got colour",
     ),
     ("", "unchangin = []", "unchangin", "a key that is known here, got unchangin; did you mean unchanging?"),
     ("", 'rpo = "24h"', "rpo", "a key that is known here, got rpo; did you mean rpo in [objectives]?"),
@@ -151,8 +174,23 @@ MISTAKES = [
     ("report", "formats = []", "report.formats", "a list of html, markdown or both, got an empty list"),
     ("report", 'formats = ["pdf"]', "report.formats[1]", 'one of html, markdown, got "pdf"'),
     ("report", "sign = true", "report.sign", "a path, got true"),
+    ("report", 'passphrase = "hush"', "report.passphrase", f"{REFERENCE}, got a plain value (not shown)"),
     ("", "place = 5", "place", "a table [place], got 5"),
     ("", "delivery = []", "delivery", "a table [delivery], got a list"),
+    ("delivery", "email = 5", "delivery.email", "a table [delivery.email], got 5"),
+    ("delivery", "heartbeat = true", "delivery.heartbeat", "a table [delivery.heartbeat], got true"),
+    ("delivery", "webhook = []", "delivery.webhook", "a table [delivery.webhook], got a list"),
+    (
+        "delivery.heartbeat",
+        'url = "https://hc-ping.example/uuid"',
+        "delivery.heartbeat.url",
+        f"{REFERENCE}, got a plain value (not shown)",
+    ),
+    ("delivery.webhook", "url = 5", "delivery.webhook.url", f"{REFERENCE}, got a plain value (not shown)"),
+    *(
+        ("delivery.email", f'from = "a@b.c"\nto = ["d@e.f"]\nhost = "mail.example"\n{stated}', key, sentence)
+        for stated, key, sentence in MAIL_MISTAKES
+    ),
     ("", 'schedule = "daily"', "schedule", 'a table [schedule], got "daily"'),
 ]
 NOT_YET = [
@@ -173,9 +211,7 @@ NOT_YET = [
     ("budget", 'bytes = "20GiB"', "budget.bytes", "\"20GiB\": this version can't limit a drill's bytes"),
     ("budget", 'duration = "2h"', "budget.duration", "\"2h\": this version can't limit a drill's time"),
     ("[copy]", "immutable = true", "copy[1].immutable", "true: this version can't check that a copy is immutable"),
-    ("report", 'sign = "~/.ssh/id"', "report.sign", '"~/.ssh/id": this version can\'t sign a bundle'),
     ("place.nas", "x = 1", "place", "a table: this version can't share a place's settings"),
-    ("delivery", "x = 1", "delivery", "a table: this version can't deliver a bundle"),
     ("schedule", "x = 1", "schedule", "a table: this version can't schedule drills"),
 ]
 
@@ -188,7 +224,7 @@ def scenario_with(section: str, stated: str) -> tuple[str, int]:
         return f"{HEAD}{copy}{stated}\n", (HEAD + copy).count("\n") + 1
     if section:
         before = f"{HEAD}{COPY}\n[{section}]\n"
-        return f"{before}{stated}\n", before.count("\n") + 1
+        return f"{before}{stated}\n", f"{before}{stated}".count("\n") + 1
     head = "".join(line for line in HEAD.splitlines(keepends=True) if not line.startswith(f"{key} ="))
     return f"{head}{stated}\n{'' if key == 'copy' else COPY}", head.count("\n") + 1
 
@@ -237,6 +273,27 @@ def test_every_row_of_the_table_has_a_mistake_here() -> None:
     } | {name for name, row in SCENARIO.keys.items() if row.not_yet} == {
         key.replace("[1]", "") for _, _, key, _ in NOT_YET
     }
+
+
+@pytest.mark.parametrize(
+    ("stated", "key", "got"),
+    [
+        ('from = "a@b.c\\r\\nBcc: x@y.z"', "from", '"a@b.c\\r\\nBcc: x@y.z"'),
+        ('from = "a@b.c,x@y.z"', "from", '"a@b.c,x@y.z"'),
+        ('to = ["ana"]', "to[1]", '"ana"'),
+        ('to = ["d@e.f", "<d@e.f>"]', "to[2]", '"<d@e.f>"'),
+    ],
+)
+def test_a_mail_address_is_one_and_ends_no_header(tmp_path: Path, stated: str, key: str, got: str) -> None:
+    rest = {"from": 'from = "a@b.c"', "to": 'to = ["d@e.f"]', "host": 'host = "mail.example"'}
+    rest[stated.split(" ", maxsplit=1)[0]] = stated
+    lines = told(tmp_path, f"{HEAD}{COPY}[delivery.email]\n" + "\n".join(rest.values()))
+    assert [line.split(": ", 1)[1] for line in lines] == [f"delivery.email.{key}: expected {MAIL_ADDRESS}, got {got}"]
+
+
+def test_what_a_mail_needs_is_told(tmp_path: Path) -> None:
+    lines = told(tmp_path, f"{HEAD}{COPY}[delivery.email]\nport = 25\n")
+    assert [line.split(":")[2].strip() for line in lines] == [f"delivery.email.{key}" for key in ("host", "from", "to")]
 
 
 @pytest.mark.parametrize("missing", ["name", "manifest"])
@@ -330,7 +387,7 @@ name = "nas"
 at = "/media/usb"
 
 [report]
-sign = "~/.ssh/id_ed25519"
+sign = 5
 """
     lines = told(tmp_path, text)
     assert [int(line.removeprefix(f"{tmp_path}/photos.toml:").split(":")[0]) for line in lines] == [

@@ -112,8 +112,14 @@ def find(folder: Path) -> list[Path]:
 
 
 def _made(reading: _Reading, shared: _Reading) -> Scenario:
-    fields = make_fields(SCENARIO, {**shared.fields, **reading.fields})
+    # Of `[delivery]` each channel by itself: a scenario with a heartbeat of its own keeps the mail that all share.
+    own = {name: _joined(shared.fields.get(name), value) for name, value in reading.fields.items()}
+    fields = make_fields(SCENARIO, {**shared.fields, **own})
     return Scenario(**fields, sha256=reading.sha256, path=reading.path.absolute())
+
+
+def _joined(shared: object, own: object) -> object:
+    return {**shared, **own} if isinstance(shared, Mapping) and isinstance(own, Mapping) else own
 
 
 def _read_shared(path: Path, home: Path | None) -> _Reading:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from verifier.scenario.delivery import Delivery
 from verifier.secret import SecretReference
 from verifier.sources.interface import Location
 
@@ -87,4 +88,5 @@ class Scenario:
     formats: tuple[str, ...] = ("html", "markdown")
     sign: Path | None = None
     sign_passphrase: SecretReference | None = None
+    delivery: Delivery = field(default_factory=Delivery)
     path: Path | None = None

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
+from verifier.scenario.delivery_table import DELIVERY
 from verifier.scenario.kinds import (
     ADDRESS,
     BOOLEAN,
@@ -265,7 +266,7 @@ SCENARIO: Final = Section(
         "place": Key(
             kind=_ANYTHING, goes_to="place", means="what copies of one place share", not_yet="share a place's settings"
         ),
-        "delivery": Key(kind=_ANYTHING, goes_to="delivery", means="who is told", not_yet="deliver a bundle"),
+        "delivery": Key(kind=DELIVERY, goes_to="delivery", means="who is told"),
         "schedule": Key(kind=_ANYTHING, goes_to="schedule", means="when drills are due", not_yet="schedule drills"),
     },
 )
