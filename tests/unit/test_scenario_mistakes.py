@@ -13,6 +13,7 @@ from verifier.scenario.table import SCENARIO
 
 HEAD = 'name = "photos"\nmanifest = "photos.jsonl"\n'
 COPY = '[[copy]]\nname = "nas"\nat = "/mnt/nas"\n'
+EVERY = 'one of day, week, month, quarter, year, or days as "30d"'
 SLUG = "a slug of lower-case letters, digits and hyphens, at most 64"
 DURATION = 'a duration as "30m", "24h", "90d" or "2w"'
 SIZE = 'a size as "20GiB", "500MB" or "10 KiB"'
@@ -76,7 +77,8 @@ MISTAKES = [
         "",
         "colour = 5",
         "colour",
-        "one of name, manifest, unchanging, objectives, sample, budget, scratch, copy, report, delivery, got colour",
+        "one of name, manifest, unchanging, objectives, sample, budget, scratch, copy, report, delivery, schedule, "
+        "got colour",
     ),
     ("", "unchangin = []", "unchangin", "a key that is known here, got unchangin; did you mean unchanging?"),
     ("", 'rpo = "24h"', "rpo", "a key that is known here, got rpo; did you mean rpo in [objectives]?"),
@@ -192,6 +194,15 @@ MISTAKES = [
         for stated, key, sentence in MAIL_MISTAKES
     ),
     ("", 'schedule = "daily"', "schedule", 'a table [schedule], got "daily"'),
+    ("schedule", 'every = "fortnight"', "schedule.every", f'{EVERY}, got "fortnight"'),
+    ("schedule", 'every = "month, window 01:00-02:00"', "schedule.every", f'{EVERY}, got "month, window 01:00-02:00"'),
+    ("schedule", 'every = "4000d"', "schedule.every", f'{EVERY}, got "4000d"'),
+    ("schedule", "every = 30", "schedule.every", f"{EVERY}, got 30"),
+    ("schedule", 'window = "1-6"', "schedule.window", 'hours as "01:00-06:00", got "1-6"'),
+    ("schedule", 'window = "06:00-06:00"', "schedule.window", 'hours as "01:00-06:00", got "06:00-06:00"'),
+    ("schedule", 'window = "24:00-06:00"', "schedule.window", 'hours as "01:00-06:00", got "24:00-06:00"'),
+    ("schedule", "spread = 0", "schedule.spread", "a whole number of at least 1, got 0"),
+    ("schedule", "spread = 1440", "schedule.spread", "fewer minutes than the window's 1,440, got 1,440"),
 ]
 NOT_YET = [
     (
@@ -212,7 +223,6 @@ NOT_YET = [
     ("budget", 'duration = "2h"', "budget.duration", "\"2h\": this version can't limit a drill's time"),
     ("[copy]", "immutable = true", "copy[1].immutable", "true: this version can't check that a copy is immutable"),
     ("place.nas", "x = 1", "place", "a table: this version can't share a place's settings"),
-    ("schedule", "x = 1", "schedule", "a table: this version can't schedule drills"),
 ]
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from verifier.scenario.delivery import Delivery
+from verifier.scenario.schedule import Schedule
 from verifier.secret import SecretReference
 from verifier.sources.interface import Location
 
@@ -89,4 +90,5 @@ class Scenario:
     sign: Path | None = None
     sign_passphrase: SecretReference | None = None
     delivery: Delivery = field(default_factory=Delivery)
+    schedule: Schedule | None = None
     path: Path | None = None

@@ -30,6 +30,7 @@ from verifier.scenario.kinds import (
     one_of,
 )
 from verifier.scenario.scenario import Copy, Objectives, Sample
+from verifier.scenario.schedule_table import SCHEDULE
 from verifier.scenario.section import Key, ListOf, Section, shown
 from verifier.sources.places.sftp.address import FINGERPRINT
 from verifier.sources.table import folder_of, kind_of
@@ -267,7 +268,7 @@ SCENARIO: Final = Section(
             kind=_ANYTHING, goes_to="place", means="what copies of one place share", not_yet="share a place's settings"
         ),
         "delivery": Key(kind=DELIVERY, goes_to="delivery", means="who is told"),
-        "schedule": Key(kind=_ANYTHING, goes_to="schedule", means="when drills are due", not_yet="schedule drills"),
+        "schedule": Key(kind=SCHEDULE, goes_to="schedule", means="when `verifier drill --due` drills"),
     },
 )
 """A scenario's file."""
