@@ -52,7 +52,10 @@ class AbandonedDrill(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DrillFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """Which drill this was, and its place in the chain of its scenario."""
+    """Which drill this was, and its place in the chain of its scenario.
+
+    `schedule` is the one that the drill counts for; None without one, and where it was limited to less than all.
+    """
 
     id: str
     number: int
@@ -65,6 +68,7 @@ class DrillFacts(msgspec.Struct, frozen=True, kw_only=True):
     abandoned: tuple[AbandonedDrill, ...] = ()
     interrupted: bool = False
     only: tuple[str, ...] = ()
+    schedule: str | None = None
 
 
 class ScenarioFacts(msgspec.Struct, frozen=True, kw_only=True):

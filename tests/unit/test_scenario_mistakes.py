@@ -77,8 +77,10 @@ MISTAKES = [
         "",
         "colour = 5",
         "colour",
-        "one of name, manifest, unchanging, objectives, sample, budget, scratch, copy, report, delivery, schedule, "
-        "got colour",
+        (
+            "one of name, manifest, unchanging, objectives, sample, budget, scratch, copy, report, delivery, schedule, "
+            "got colour"
+        ),
     ),
     ("", "unchangin = []", "unchangin", "a key that is known here, got unchangin; did you mean unchanging?"),
     ("", 'rpo = "24h"', "rpo", "a key that is known here, got rpo; did you mean rpo in [objectives]?"),

@@ -34,7 +34,7 @@ from verifier.drill.watching import Interruption, Watcher
 from verifier.engine import Engine
 from verifier.entry import Listed
 from verifier.errors import SameDataError, SignatureError, SourceError
-from verifier.ledger import BeginDrill, Ledger, UnfinishedDrill
+from verifier.ledger import Asked, BeginDrill, Ledger, UnfinishedDrill
 from verifier.progress import CancelledError
 from verifier.proof import CoverageFacts
 from verifier.restore import Job, close_sources, open_ahead
@@ -263,10 +263,13 @@ class _Drill:
         """Return a text that is equal for two drills of which one may take up the other."""
         scenario, reference = self.scenario, self.reference
         against = relpath.as_text(str(reference.live)) if reference.live else reference.facts.identity
-        sample = msgspec.to_builtins(scenario.sample)
-        only = [relpath.as_text(pattern) for pattern in scenario.only]
-        stated = [scenario.sha256, against, only, sample, [copy.name for copy in scenario.copies]]
-        return msgspec.json.encode(stated, order="sorted").decode()
+        return Asked(
+            scenario_sha256=scenario.sha256,
+            reference=against,
+            only=tuple(map(relpath.as_text, scenario.only)),
+            sample=msgspec.to_builtins(scenario.sample),
+            copies=tuple(copy.name for copy in scenario.copies),
+        ).to_text()
 
     def restore(self, scratch: Scratch) -> None:
         """Restore what is drawn of each copy, one copy after the other, and let the drill test itself."""
@@ -322,6 +325,7 @@ class _Drill:
                 now=now,
                 interrupted=interrupted,
                 only=self.scenario.only,
+                schedule=self.scenario.schedule,
             ),
             tuple(copy_facts(part, self.scenario, self._coverage(part)) for part in self.parts),
             self.parts,

@@ -11,6 +11,7 @@ from verifier.drill.copy_facts import CopyDrill, time_text
 from verifier.drill.reference import Reference
 from verifier.ledger import BeginDrill, CopyResult, Head, PlannedCopy, UnfinishedDrill
 from verifier.scenario.scenario import Scenario
+from verifier.scenario.schedule import Schedule
 from verifier.verdict import judge_drill
 
 
@@ -52,6 +53,7 @@ def drill_facts(
     now: datetime,
     interrupted: bool,
     only: tuple[str, ...],
+    schedule: Schedule | None,
 ) -> proof.DrillFacts:
     """Return which drill this is, and its place in the chain behind `head`."""
     return proof.DrillFacts(
@@ -68,6 +70,7 @@ def drill_facts(
         ),
         interrupted=interrupted,
         only=tuple(map(relpath.as_text, only)),
+        schedule=None if schedule is None else str(schedule),
     )
 
 
