@@ -119,3 +119,11 @@ class BundleError(VerifierError):
 
 class SignatureError(VerifierError):
     """Something could not be signed, or what should be a signature is none."""
+
+
+class DeliveryError(VerifierError):
+    """Somebody could not be told: the mail server, the heartbeat or the webhook did not take it."""
+
+
+class RefusedError(DeliveryError):
+    """It was refused for good, so asking again soon is of no use."""

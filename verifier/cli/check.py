@@ -26,7 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help=f"a scenario's file (without any: all in {_SCENARIOS}/)",
     )
     parser.add_argument(
-        "--connect", action="store_true", help="open every copy, read every manifest, look for room in scratch"
+        "--connect", action="store_true", help="open every copy, read every manifest, look for room, send test messages"
     )
     parser.add_argument("--schema", action="store_true", help="print the JSON Schema of a scenario instead")
 
@@ -63,12 +63,14 @@ def _put_schema(setting: Setting) -> None:
 
 def _connect(scenario: Scenario, setting: Setting) -> set[int]:
     """Try all that a drill of the scenario would open, and tell of each; return the exit codes of what failed."""
-    from verifier.errors import VerifierError  # noqa: PLC0415 - `--help` opens nothing
+    from verifier.deliver import test  # noqa: PLC0415 - `--help` opens nothing
+    from verifier.errors import VerifierError  # noqa: PLC0415 - the same
 
     tries: list[tuple[str, Callable[[], str]]] = [
         *((f"copy {copy.name}", lambda copy=copy: _reach(copy)) for copy in scenario.copies),
         ("manifest", lambda: _read_manifest(scenario)),
         ("scratch", lambda: _find_room(scenario)),
+        *test(scenario.delivery, at=setting.now()),
     ]
     codes = set()
     for what, attempt in tries:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from verifier import relpath
 from verifier.cli.setting import Setting
+from verifier.cli.telling import Telling
 from verifier.cli.terminal import Terminal, Update, duration, size
 from verifier.engine.starting import start_ahead
 from verifier.errors import UsageError, VerifierError
@@ -173,10 +174,21 @@ def _worker_modules(scenarios: Sequence[Scenario]) -> tuple[str, ...]:
     return (*WORKER_MODULES, *sorted(module for module in modules if module is not None))
 
 
-def run_drills(scenarios: Sequence[Scenario], arguments: argparse.Namespace, setting: Setting) -> int:
+def _unlimited(_scenario: Scenario, interruption: Interruption) -> contextlib.AbstractContextManager[Interruption]:
+    return contextlib.nullcontext(interruption)
+
+
+def run_drills(
+    scenarios: Sequence[Scenario],
+    arguments: argparse.Namespace,
+    setting: Setting,
+    *,
+    limit: Callable[[Scenario, Interruption], contextlib.AbstractContextManager[Interruption]] = _unlimited,
+) -> int:
     """Carry out a drill of each scenario, say what it came to, and return the exit code of the gravest.
 
-    One that could not be drilled keeps none of the others from it.
+    One that could not be drilled keeps none of the others from it. `limit` gives what ends one drill, from what ends
+    them all.
     """
     if arguments.sign is not None:
         key = arguments.sign.expanduser()
@@ -188,30 +200,38 @@ def run_drills(scenarios: Sequence[Scenario], arguments: argparse.Namespace, set
 
     around = dataclasses.replace(surroundings(arguments, setting), preload=preload)
     interruption = Interruption()
+    telling = Telling(scenarios, arguments, setting, state=around.state)
+    telling.begin()
     results: list[DrillResult] = []
     errors: list[VerifierError] = []
+    stopped = False
     with signals(interruption, setting.terminal):
         for scenario in scenarios:
-            if interruption.requested:
-                return INTERRUPTED
+            if stopped := interruption.requested:
+                break
             watcher = TerminalWatcher(setting.terminal)
             try:
-                with contextlib.closing(watcher):
-                    result = drill(scenario, around, watcher=watcher, interruption=interruption)
+                with contextlib.closing(watcher), limit(scenario, interruption) as own:
+                    result = drill(scenario, around, watcher=watcher, interruption=own)
             except VerifierError as error:
                 if len(scenarios) > 1:
                     setting.terminal.warn(f"{scenario.name} was not drilled")
                 setting.terminal.fail(error)
                 errors.append(error)
+                telling.add_error(scenario, error)
                 continue
             results.append(result)
+            telling.add(scenario, result)
             if result.unsigned is not None:
                 setting.terminal.fail(result.unsigned)
                 errors.append(result.unsigned)
             if arguments.json:
                 setting.terminal.put_bytes(result.proof_bytes)
             summarize(result, setting.terminal)
-    if any(result.interrupted for result in results):
+    # Not under our signals any more: what is in the outbox outlives whoever has no patience with a mail server.
+    telling.end()
+    # A drill that was ended with its hours alone is INCONCLUSIVE, and no more.
+    if stopped or (interruption.requested and any(result.interrupted for result in results)):
         return INTERRUPTED
     return exit_code([result.verdict.result.value for result in results], errors, strict=arguments.strict)
 

@@ -33,6 +33,7 @@ COMMANDS: Final = {
     "report": "render a proof's reports again",
     "status": "what was proven when",
     "audit": "a folder of bundles: what holds and what doesn't",
+    "deliver": "send what an earlier drill could not deliver",
     "key": "the SSH key that signs bundles: create, show",
 }
 

@@ -2,6 +2,7 @@
 
 The envelope is OpenSSH's own (PROTOCOL.sshsig), so whoever has `ssh-keygen` can check what was signed here, without
 this program. Keys are SSH keys, from a file or from the agent; whom to trust stands in an `allowed_signers` file.
+Mails are signed as mail programs expect it, by certificates (`smime`).
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ if TYPE_CHECKING:
     from verifier.signing.allowed import AllowedSigner, AllowedSigners, read_allowed_signers
     from verifier.signing.keys import Signer, fingerprint, new_key, open_signer, public_line
     from verifier.signing.raw import raw_signature
+    from verifier.signing.smime import MailSigner
     from verifier.signing.verifying import Signature, Standing, verify
 
 __all__ = [
     "AllowedSigner",
     "AllowedSigners",
+    "MailSigner",
     "Signature",
     "Signer",
     "Standing",
@@ -33,6 +36,7 @@ __all__ = [
 _HOMES: Final = {
     "AllowedSigner": "allowed",
     "AllowedSigners": "allowed",
+    "MailSigner": "smime",
     "Signature": "verifying",
     "Signer": "keys",
     "Standing": "verifying",
