@@ -134,6 +134,7 @@ def attempt(verdict: str = "PASSED", *, text: str | None = None, **changed: obje
     asked = Asked(**{**stated, **changed})  # type: ignore[arg-type]
     options = asked.to_text() if text is None else text
     return Attempt(
+        number=1,
         id="a",
         started_at="2026-02-01T00:00:00Z",
         verdict=verdict,

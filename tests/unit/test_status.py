@@ -15,7 +15,7 @@ from verifier.cli.setting import Setting
 from verifier.cli.terminal import Terminal
 from verifier.errors import LedgerError
 from verifier.ledger import BeginDrill, CopyResult, Ledger
-from verifier.status import CopyStatus, Unfinished, read_status
+from verifier.status import CopyStatus, ScenarioStatus, Unfinished, read_status
 
 
 def at(day: int) -> str:
@@ -69,8 +69,14 @@ class History:
 
 
 @pytest.fixture
-def history(tmp_path: Path) -> History:
+def history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> History:
+    monkeypatch.chdir(tmp_path)
     return History(tmp_path / "state")
+
+
+def read(history: History) -> tuple[ScenarioStatus, ...]:
+    with Ledger.open(history.state) as ledger:
+        return read_status(ledger, reports=Path("reports"), machine="here", now=datetime.now(UTC), zone=UTC)
 
 
 def run(state: Path, capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
@@ -87,8 +93,7 @@ def test_the_last_drill_and_the_last_that_passed_are_told_apart(history: History
     history.drill(nas="PASSED", b2="WARNED")
     history.drill(nas="PASSED")
     history.drill(nas="FAILED", verdict="FAILED")
-    with Ledger.open(history.state) as ledger:
-        (status,) = read_status(ledger)
+    (status,) = read(history)
     assert (status.name, status.drills, status.last_at, status.last_verdict) == ("photos", 3, at(3), "FAILED")
     b2, nas = status.copies
     assert nas == CopyStatus(
@@ -107,21 +112,18 @@ def test_the_last_drill_and_the_last_that_passed_are_told_apart(history: History
 
 def test_unfinished_drills_are_told_until_a_proof_names_them(history: History) -> None:
     left = history.begin()
-    with Ledger.open(history.state) as ledger:
-        (status,) = read_status(ledger)
+    (status,) = read(history)
     assert (status.drills, status.last_at, status.copies) == (0, None, ())
     assert status.unfinished == (Unfinished(id=left, started_at=at(1)),)
     history.drill(nas="PASSED", abandoned=left)
-    with Ledger.open(history.state) as ledger:
-        (status,) = read_status(ledger)
+    (status,) = read(history)
     assert (status.drills, status.unfinished) == (1, ())
 
 
 def test_scenarios_stand_by_name_and_apart(history: History) -> None:
     history.drill("photos", nas="FAILED", verdict="FAILED")
     history.drill("documents", nas="PASSED")
-    with Ledger.open(history.state) as ledger:
-        assert [(one.name, one.failed) for one in read_status(ledger)] == [("documents", False), ("photos", True)]
+    assert [(one.name, one.failed) for one in read(history)] == [("documents", False), ("photos", True)]
 
 
 @pytest.mark.parametrize("verdict", ["PASSED", "WARNED", "INCONCLUSIVE", "FAILED"])
@@ -146,16 +148,19 @@ def test_the_table_has_a_line_for_each_copy(history: History, capsys: pytest.Cap
     history.begin("documents")
     code, out = run(history.state, capsys)
     assert code == 0
-    heading, *lines = out.splitlines()
+    summary, heading, *lines = out.splitlines()
+    assert summary == "nothing failed, nothing overdue: 2 scenarios, 0 with a schedule, 1 never drilled"
     columns = [heading.index(word) for word in ("scenario", "copy", "drills", "last drill", "verdict", "proven of")]
     cells = [[line[start:].split("  ")[0].strip() for start in columns] for line in lines[:3]]
     assert cells == [
-        ["documents", "-", "0", "never", "-", ""],
+        ["documents", "-", "0", "never", "-", "-"],
         ["family-photos", "b2", "1", at(1), "INCONCLUSIVE", "10,000 of 20,001 files"],
         ["family-photos", "nas", "1", at(1), "PASSED", "10,000 of 20,001 files"],
     ]
-    assert lines[1].endswith("  never")
-    assert lines[2].endswith(f"  {at(1)}")
+    assert [line[heading.index("last PASSED") :].split() for line in lines[1:3]] == [
+        ["never", "-", "-"],
+        [at(1), "-", "-"],
+    ]
     assert lines[3] == f"documents: drill {2:032x} was begun at {at(2)} and has left no proof"
     assert len(lines) == 4
 
@@ -171,6 +176,10 @@ def test_json_is_one_line_for_each_scenario(history: History, capsys: pytest.Cap
         "drills": 0,
         "last_at": None,
         "last_verdict": None,
+        "last_passed_at": None,
+        "due": None,
+        "failed": False,
+        "overdue": False,
         "unfinished": [{"id": left, "started_at": at(2)}],
         "copies": [],
     }
@@ -179,8 +188,9 @@ def test_json_is_one_line_for_each_scenario(history: History, capsys: pytest.Cap
 
 
 def test_where_nothing_was_drilled_it_says_so_and_makes_nothing(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     state = tmp_path / "mistyped\x1b[31m"
     code, out = run(state, capsys)
     assert code == 0

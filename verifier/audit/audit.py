@@ -7,12 +7,14 @@ import os
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from verifier.audit import bundle_checks
 from verifier.audit.chain import Head, Link, check_chain, check_end
 from verifier.audit.check import Check, State, broken
 from verifier.audit.folder import BundleFolder
+from verifier.audit.silence import Sign, check_silence
 from verifier.bundle.place import MANIFESTS, SCENARIO
 from verifier.errors import BundleError
 from verifier.signing import AllowedSigners
@@ -62,7 +64,12 @@ class Audit:
 
 
 def audit_reports(
-    reports: Path, *, allowed: AllowedSigners | None, heads: Sequence[Head], workspace: Workspace
+    reports: Path,
+    *,
+    allowed: AllowedSigners | None,
+    heads: Sequence[Head],
+    workspace: Workspace,
+    now: datetime | None = None,
 ) -> Audit:
     """Look at every bundle in REPORTS.
 
@@ -71,24 +78,34 @@ def audit_reports(
         allowed: whose signatures are trusted; None where nobody said.
         heads: anchors from outside: numbers of drills and the SHA-256 of their proofs.
         workspace: where paths are sorted.
+        now: up to when silence counts, an aware time; the present by default.
 
     Raises:
         BundleError: the folder can't be listed, or holds no bundle.
     """
     drills: list[DrillAudit] = []
     links: dict[str, list[Link]] = defaultdict(list)
+    signs: dict[str, list[Sign]] = defaultdict(list)
     for scenario in _folders(reports):
         if scenario == MANIFESTS or not SCENARIO.match(scenario):
             continue
         for folder in _folders(reports / scenario):
-            drill, link = _audit_drill(reports, BundleFolder(reports / scenario / folder), allowed, workspace)
+            drill, link, sign = _audit_drill(reports, BundleFolder(reports / scenario / folder), allowed, workspace)
             drills.append(drill)
-            if link is not None:
-                links[scenario].append(link)
+            links[scenario] += [link] if link is not None else []
+            signs[scenario] += [sign] if sign is not None else []
     if not drills:
         raise BundleError("expected a folder of reports with at least one bundle, got none")
     chains = [
-        _audit_chain(name, [drill for drill in drills if drill.scenario == name], links[name], heads)
+        ChainAudit(
+            scenario=name,
+            drills=sum(drill.scenario == name for drill in drills),
+            checks=(
+                check_chain(links[name]),
+                check_end(links[name], heads),
+                *check_silence(signs[name], now=now or datetime.now(UTC)),
+            ),
+        )
         for name in sorted({drill.scenario for drill in drills})
     ]
     everywhere = [link for chain in links.values() for link in chain]
@@ -104,22 +121,16 @@ def _unheld(head: Head) -> Check:
     return broken("an anchor", f"no drill {head.number} here has a proof of SHA-256 {head.sha256}")
 
 
-def _audit_chain(
-    scenario: str, drills: Sequence[DrillAudit], links: Sequence[Link], heads: Sequence[Head]
-) -> ChainAudit:
-    return ChainAudit(scenario=scenario, drills=len(drills), checks=(check_chain(links), check_end(links, heads)))
-
-
 def _audit_drill(
     reports: Path, bundle: BundleFolder, allowed: AllowedSigners | None, workspace: Workspace
-) -> tuple[DrillAudit, Link | None]:
+) -> tuple[DrillAudit, Link | None, Sign | None]:
     checks = list(bundle_checks.check_sums(bundle))
     scenario, folder = bundle.path.parent.name, bundle.path.name
     try:
         proof, data = bundle_checks.read_proof(bundle)
     except BundleError as error:
         checks += [broken("the proof", error.message), *bundle_checks.check_signature(bundle, None, allowed)]
-        return DrillAudit(scenario=scenario, folder=folder, number=None, result=None, checks=tuple(checks)), None
+        return DrillAudit(scenario=scenario, folder=folder, number=None, result=None, checks=tuple(checks)), None, None
     checks += bundle_checks.check_signature(bundle, proof, allowed)
     checks += [bundle_checks.check_place(bundle, proof), bundle_checks.check_verdict(proof)]
     try:
@@ -135,7 +146,13 @@ def _audit_drill(
         checks=tuple(checks),
     )
     sha256 = hashlib.sha256(data).hexdigest()
-    return drill, Link(number=proof.drill.number, previous=proof.drill.previous, sha256=sha256, folder=folder)
+    facts = proof.drill
+    sign = (
+        None
+        if facts.schedule is None
+        else Sign(number=facts.number, started_at=facts.started_at, schedule=facts.schedule)
+    )
+    return drill, Link(number=facts.number, previous=facts.previous, sha256=sha256, folder=folder), sign
 
 
 def _folders(folder: Path) -> list[str]:

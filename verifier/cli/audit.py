@@ -61,7 +61,9 @@ def run(arguments: argparse.Namespace, setting: Setting) -> int:
     with tempfile.TemporaryDirectory(prefix="verifier-audit-") as folder:
         workspace = Workspace(Path(folder))
         try:
-            found = audit.audit_reports(arguments.reports, allowed=allowed, heads=heads, workspace=workspace)
+            found = audit.audit_reports(
+                arguments.reports, allowed=allowed, heads=heads, workspace=workspace, now=setting.now()
+            )
         finally:
             workspace.close()
     if arguments.json:

@@ -160,7 +160,7 @@ class Chain:
         """Yield the drills of a scenario that left a proof, from the first on, with what each was asked for."""
         return self._database.rows(
             Attempt,
-            "SELECT id, started_at, verdict, proof_sha256, options FROM drill"
+            "SELECT number, id, started_at, verdict, proof_sha256, options FROM drill"
             " WHERE scenario = (SELECT id FROM name WHERE name = ?) AND number IS NOT NULL ORDER BY number",
             scenario,
         )

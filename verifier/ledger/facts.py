@@ -105,6 +105,7 @@ class PastDrill(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
 class Attempt(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """A drill that left a proof, as whoever asks what is due wants it; `options` are as in `BeginDrill`."""
 
+    number: Positive
     id: str
     started_at: Time
     verdict: Result
