@@ -27,6 +27,7 @@ WHOLE_SECONDS: Final = 300.0
 _LARGEST_ANSWERS_BYTES: Final = 1024 * 1024
 _PORTS: Final = {"starttls": 587, "tls": 465, "none": 25}
 _ENHANCED: Final = re.compile(rb"([245]\.\d{1,3}\.\d{1,3})(?:\s|\Z)")
+_REFUSALS: Final = range(400, 600)
 _PERMANENT: Final = 500
 _NAME: Final = re.compile(r"[0-9A-Za-z-]{1,63}(?:\.[0-9A-Za-z-]{1,63}){0,20}\Z")
 _SLOWEST_BYTES_PER_SECOND: Final = 20_000
@@ -179,6 +180,8 @@ def _least_final(answers: Iterable[tuple[int, bytes | str]]) -> DeliveryError:
 
 
 def _refused(code: int, text: bytes | str) -> DeliveryError:
+    if code not in _REFUSALS:
+        return DeliveryError("expected the mail server to answer as SMTP has it, got: an answer that makes no sense")
     kind = RefusedError if code >= _PERMANENT else DeliveryError
     return kind(f"expected the mail server to take the mail, got: refused ({_codes(code, text)})")
 
