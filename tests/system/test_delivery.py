@@ -9,6 +9,8 @@ import io
 import json
 import os
 import shutil
+import signal
+import subprocess
 import zipfile
 from collections.abc import Iterator
 from email.message import EmailMessage
@@ -19,6 +21,7 @@ import pytest
 from drilled import Drilled, Place, change, flip, noise
 from mail_server import PASSWORD, USER, Certificate, Mailbox, Pings, certificate, free_port, mail_server, ping_server
 
+from verifier.cli import drilling
 from verifier.cli.main import main
 from verifier.deliver import post
 from verifier.errors import SignatureError
@@ -138,6 +141,13 @@ def test_a_drill_is_told_by_a_mail_that_holds_its_head_and_its_bundle(
     assert set(inside) == {"SHA256SUMS", "report.html", "report.md", "proof.json"}
     assert all((drilled.folder / name).read_bytes() == data for name, data in inside.items())
     assert "Left out, because they name files: findings.jsonl" in text_of(mail)
+    for name, data in inside.items():
+        (place.root / "unpacked").mkdir(exist_ok=True)
+        (place.root / "unpacked" / name).write_bytes(data)
+    # What the mail says that its reader can do, its reader can do.
+    assert "sha256sum -c --ignore-missing SHA256SUMS" in text_of(mail)
+    check = ["sha256sum", "-c", "--ignore-missing", "SHA256SUMS"]
+    assert subprocess.run(check, cwd=place.root / "unpacked", capture_output=True, check=False).returncode == 0
     (receipt,) = receipts(drilled.folder)
     assert (receipt["channel"], receipt["state"], receipt["head"], receipt["to"]) == ("email", "delivered", head, [ANA])
     assert receipt["message_id"] == read(mail)["Message-ID"]
@@ -355,6 +365,21 @@ def test_tls_from_the_first_byte(place: Place, server_certificate: Certificate) 
     with mail_server(server_certificate, security="tls") as (port, mailbox):
         place.drill(scenario(place, by_mail(port, 'security = "tls"')))
     assert len(mailbox.mails) == 1
+
+
+def test_a_run_that_is_interrupted_tells_what_it_did_not_reach(
+    place: Place, mailbox: tuple[int, Mailbox], pings: Pings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (place.root / "verifier.toml").write_text(by_mail(mailbox[0]) + BY_PING)
+    files = [place.root / "first.toml", place.root / "second.toml"]
+    for file in files:
+        file.write_text(scenario(place, name=file.stem))
+    # Both PASS if they are drilled, so only what was not reached can keep the ping from success.
+    monkeypatch.setattr(drilling, "summarize", lambda *_: signal.raise_signal(signal.SIGTERM))
+    assert run(place, *files) == 130
+    assert read(mailbox[1].mails[0])["Subject"] == "NOT DRILLED: second; PASSED: first"
+    assert "the run was interrupted before its turn" in text_of(mailbox[1].mails[0])
+    assert [path.rpartition("/")[2] for path in pings.paths()] == ["start", "fail"]
 
 
 def test_no_output_holds_a_secret(

@@ -112,6 +112,16 @@ def test_nothing_on_the_way_has_a_reason_to_change_a_mail(tmp_path: Path) -> Non
     assert not [line for line in lines if line.lower().startswith(b"bcc")]
 
 
+def test_a_scenario_s_name_adds_no_header(tmp_path: Path) -> None:
+    own = certificate(tmp_path / "own", SENDER)
+    told = Told(scenario="photos\r\nBcc: eve@example.org\r\n\r\n<script>x</script>", problem="none")
+    mail = compose(settings(own), [told], [], at=AT).data
+    read = email.message_from_bytes(mail, policy=email.policy.default)
+    assert read["Bcc"] is None
+    assert read["Subject"] == "NOT DRILLED: photos\\r\\nBcc: eve@example.org\\r\\n\\r\\n<script>x</script>"
+    assert verifies(mail, own, tmp_path) is not None
+
+
 def test_another_s_certificate_does_not_verify_it(tmp_path: Path) -> None:
     own, other = (certificate(tmp_path / name, SENDER) for name in ("own", "other"))
     assert verifies(compose(settings(own), TOLD, [], at=AT).data, other, tmp_path) is None

@@ -196,44 +196,62 @@ def run_drills(
     preload = _worker_modules(scenarios)
     if _workers(arguments) > 1:
         start_ahead(preload)
-    from verifier.drill import Interruption, drill  # noqa: PLC0415 - loaded when a drill begins
+    from verifier.drill import Interruption  # noqa: PLC0415 - loaded when a drill begins
 
     around = dataclasses.replace(surroundings(arguments, setting), preload=preload)
     interruption = Interruption()
     telling = Telling(scenarios, arguments, setting, state=around.state)
     telling.begin()
-    results: list[DrillResult] = []
-    errors: list[VerifierError] = []
+    run = _Run(around=around, arguments=arguments, terminal=setting.terminal, telling=telling)
     stopped = False
     with signals(interruption, setting.terminal):
         for scenario in scenarios:
             if stopped := interruption.requested:
                 break
-            watcher = TerminalWatcher(setting.terminal)
-            try:
-                with contextlib.closing(watcher), limit(scenario, interruption) as own:
-                    result = drill(scenario, around, watcher=watcher, interruption=own)
-            except VerifierError as error:
-                if len(scenarios) > 1:
-                    setting.terminal.warn(f"{scenario.name} was not drilled")
-                setting.terminal.fail(error)
-                errors.append(error)
-                telling.add_error(scenario, error)
-                continue
-            results.append(result)
-            telling.add(scenario, result)
-            if result.unsigned is not None:
-                setting.terminal.fail(result.unsigned)
-                errors.append(result.unsigned)
-            if arguments.json:
-                setting.terminal.put_bytes(result.proof_bytes)
-            summarize(result, setting.terminal)
+            with limit(scenario, interruption) as own:
+                run.drill(scenario, own, alone=len(scenarios) == 1)
     # Not under our signals any more: what is in the outbox outlives whoever has no patience with a mail server.
     telling.end()
     # A drill that was ended with its hours alone is INCONCLUSIVE, and no more.
-    if stopped or (interruption.requested and any(result.interrupted for result in results)):
+    if stopped or (interruption.requested and any(result.interrupted for result in run.results)):
         return INTERRUPTED
-    return exit_code([result.verdict.result.value for result in results], errors, strict=arguments.strict)
+    return exit_code([result.verdict.result.value for result in run.results], run.errors, strict=arguments.strict)
+
+
+@dataclasses.dataclass(kw_only=True)
+class _Run:
+    """The drills of one run, as far as it has come: what they left, and what kept others from being made."""
+
+    around: Surroundings
+    arguments: argparse.Namespace
+    terminal: Terminal
+    telling: Telling
+    results: list[DrillResult] = dataclasses.field(default_factory=list)
+    errors: list[VerifierError] = dataclasses.field(default_factory=list)
+
+    def drill(self, scenario: Scenario, interruption: Interruption, *, alone: bool) -> None:
+        """Carry out one drill, and say what it came to."""
+        from verifier.drill import drill  # noqa: PLC0415 - loaded when a drill begins
+
+        watcher = TerminalWatcher(self.terminal)
+        try:
+            with contextlib.closing(watcher):
+                result = drill(scenario, self.around, watcher=watcher, interruption=interruption)
+        except VerifierError as error:
+            if not alone:
+                self.terminal.warn(f"{scenario.name} was not drilled")
+            self.terminal.fail(error)
+            self.errors.append(error)
+            self.telling.add_error(scenario, error)
+            return
+        self.results.append(result)
+        self.telling.add(scenario, result)
+        if result.unsigned is not None:
+            self.terminal.fail(result.unsigned)
+            self.errors.append(result.unsigned)
+        if self.arguments.json:
+            self.terminal.put_bytes(result.proof_bytes)
+        summarize(result, self.terminal)
 
 
 def exit_code(results: Sequence[str], errors: Sequence[VerifierError] = (), *, strict: bool) -> int:

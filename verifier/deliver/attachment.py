@@ -77,7 +77,7 @@ def _notes(
     *, held: int, whole: bool, bundles: int, too_large: Sequence[str], unreadable: Sequence[str]
 ) -> Iterator[str]:
     if held:
-        yield "Attached is what the drill left, as a zip; `sha256sum -c --ignore-missing SHA256SUMS` in it checks it."
+        yield "Attached is what the drill left, as a zip; in it, sha256sum -c --ignore-missing SHA256SUMS checks it."
     if bundles and not whole:
         yield f"Left out, because they name files: {' and '.join(LISTS)}. The report names what is damaged."
     if too_large:

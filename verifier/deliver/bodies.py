@@ -18,7 +18,7 @@ def ping_text(told: Sequence[Told]) -> bytes:
     """Return the body of a heartbeat: the verdicts, then a line for each drill with its head, `12:9f86…`."""
     lines = [subject_of(told)]
     for one in worst_first(told):
-        lines.append(f"{one.word} {one.scenario} {one.head or relpath.show(one.problem or '')}")
+        lines.append(f"{one.word} {relpath.show(one.scenario)} {one.head or relpath.show(one.problem or '')}")
         if one.only:
             lines.append(f"  limited to {', '.join(map(relpath.show, one.only))}")
     text = "".join(f"{line}\n" for line in lines).encode()

@@ -45,7 +45,7 @@ class Post:
         now: the time as an aware datetime in UTC.
         warn: says loudly what could not be delivered; never holds a secret.
         say: says what was.
-        pauses: seconds before each further attempt of what was not refused for good.
+        pauses: seconds before each further attempt of what was not refused for good; `PAUSES_SECONDS` without it.
     """
 
     def __init__(
@@ -55,16 +55,16 @@ class Post:
         now: Callable[[], datetime],
         warn: Callable[[str], None],
         say: Callable[[str], None],
-        pauses: Sequence[float] = PAUSES_SECONDS,
+        pauses: Sequence[float] | None = None,
     ) -> None:
         self._outbox = Outbox(state)
         self._now = now
         self._warn = warn
         self._say = say
-        self._pauses = pauses
+        self._pauses = PAUSES_SECONDS if pauses is None else pauses
 
     def begin(self, deliveries: Iterable[Delivery]) -> None:
-        """Ping that a run begins, each heartbeat once, with one attempt: a drill does not wait for it."""
+        """Ping that a run begins, each heartbeat once and with one attempt, for the drills wait for it."""
         for heartbeat in distinct(one.heartbeat for one in deliveries):
             try:
                 http.post(http.endpoint(resolve(heartbeat.url)), b"", kind=TEXT, below="/start")

@@ -12,7 +12,7 @@ from itertools import groupby
 from typing import Final
 
 from verifier.proof import Count, Proof, Result
-from verifier.report import meaning
+from verifier.report import escape, meaning
 from verifier.report.rendering import html_templates, markdown_templates
 
 NOT_DRILLED: Final = "NOT DRILLED"
@@ -130,7 +130,7 @@ def subject_of(told: Sequence[Told]) -> str:
     for word, group in groupby(worst_first(told), key=lambda one: one.word):
         names = [one.scenario for one in group]
         more = len(names) - _NAMED_IN_SUBJECT
-        named = ", ".join(names[:_NAMED_IN_SUBJECT])
+        named = ", ".join(map(escape.line, names[:_NAMED_IN_SUBJECT]))
         parts.append(f"{word}: {named}" + (f" and {more:,} more" if more > 0 else ""))
     return "; ".join(parts)
 
