@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from verifier.scenario.schedule import Schedule, Window
 from verifier.schedule.calendar import Calendar, first_day, period_of
-from verifier.schedule.due import PastDrill, delay_seconds, standing
+from verifier.schedule.due import PastDrill, delay_minutes, standing
 
 EVERY = st.sampled_from(["day", "week", "month", "quarter", "year", "2d", "7d", "30d", "90d"])
 # Summer times of an hour and of half an hour, at midnight and at night, in both hemispheres; none; a day left out.
@@ -45,8 +45,8 @@ def windows(draw: st.DrawFn) -> Window | None:
 @st.composite
 def calendars(draw: st.DrawFn) -> Calendar:
     schedule = Schedule(every=draw(EVERY), window=draw(windows()), spread_minutes=draw(st.integers(0, 1439)))
-    delay = delay_seconds(schedule, machine=draw(st.text(max_size=3)), scenario="photos")
-    return Calendar(schedule=schedule, zone=draw(ZONES), delay_seconds=delay)
+    delay = delay_minutes(schedule, machine=draw(st.text(max_size=3)), scenario="photos")
+    return Calendar(schedule=schedule, zone=draw(ZONES), delay_minutes=delay)
 
 
 @st.composite
@@ -160,7 +160,7 @@ def test_the_spread_is_the_same_each_time_and_within_the_hours(
     spread: int, window: Window | None, machine: str, scenario: str
 ) -> None:
     schedule = Schedule(window=window, spread_minutes=spread)
-    delay = delay_seconds(schedule, machine=machine, scenario=scenario)
-    assert 0 <= delay < spread * 60
-    assert delay < schedule.hours.length_minutes * 60
-    assert delay == delay_seconds(schedule, machine=machine, scenario=scenario)
+    delay = delay_minutes(schedule, machine=machine, scenario=scenario)
+    assert 0 <= delay < spread
+    assert delay < schedule.hours.length_minutes
+    assert delay == delay_minutes(schedule, machine=machine, scenario=scenario)

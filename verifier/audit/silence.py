@@ -52,7 +52,7 @@ def check_silence(signs: Sequence[Sign], *, now: datetime) -> Iterator[Check]:
             for one in sorted(signs, key=lambda one: one.number)
         ]
     except ValueError as error:
-        yield broken(_NAME, f"{error}, got something else in a proof")
+        yield broken(_NAME, f"{show(str(error))}, got something else in a proof")
         return
     problems = [
         f"no drill from {_text(one.at)} to {_text(other.at)}, {_too_long(one, other.at)}"

@@ -1,7 +1,7 @@
 """When drills are due, and the timers that start them: of systemd, cron, launchd, Windows and Synology."""
 
 from verifier.schedule.calendar import Calendar
-from verifier.schedule.due import PastDrill, Standing, delay_seconds, standing
+from verifier.schedule.due import PastDrill, Standing, delay_minutes, standing
 from verifier.schedule.history import scenario_standing, whole_drills
 from verifier.schedule.zone import LocalZone
 
@@ -10,7 +10,7 @@ __all__ = [
     "LocalZone",
     "PastDrill",
     "Standing",
-    "delay_seconds",
+    "delay_minutes",
     "scenario_standing",
     "standing",
     "whole_drills",

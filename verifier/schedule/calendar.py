@@ -55,11 +55,11 @@ class Slot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calendar:
-    """A schedule, read in a time zone by one machine that begins `delay_seconds` after the hours begin."""
+    """A schedule, read in a time zone by one machine that begins `delay_minutes` after the hours begin."""
 
     schedule: Schedule
     zone: tzinfo
-    delay_seconds: int = 0
+    delay_minutes: int = 0
 
     def slot(self, day: date) -> Slot:
         """Return the hours of a day.
@@ -69,7 +69,7 @@ class Calendar:
         """
         hours = self.schedule.hours
         opens_at = self._at(day, hours.opens_minutes)
-        begins_at = opens_at + timedelta(seconds=self.delay_seconds)
+        begins_at = opens_at + timedelta(minutes=self.delay_minutes)
         closes_at = self._at(day, hours.closes_minutes)
         if closes_at <= begins_at:
             closes_at = opens_at + timedelta(minutes=hours.length_minutes)

@@ -47,11 +47,11 @@ class Standing:
         return self.never or self.overdue_since is not None
 
 
-def delay_seconds(schedule: Schedule, *, machine: str, scenario: str) -> int:
-    """Return how much later than its hours this machine begins this scenario: the same each time."""
+def delay_minutes(schedule: Schedule, *, machine: str, scenario: str) -> int:
+    """Return how many minutes later than its hours open this machine begins this scenario: the same each time."""
     most_minutes = min(schedule.spread_minutes, schedule.hours.length_minutes - 1)
     digest = hashlib.sha256(f"{machine}\0{scenario}".encode("utf-8", "surrogateescape")).digest()
-    return int.from_bytes(digest[:8], "big") % (most_minutes * 60) if most_minutes else 0
+    return int.from_bytes(digest[:8], "big") % most_minutes if most_minutes else 0
 
 
 def standing(calendar: Calendar, past: Iterable[PastDrill], *, now: datetime) -> Standing:

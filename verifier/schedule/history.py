@@ -16,7 +16,7 @@ from verifier.errors import LedgerError
 from verifier.ledger import Asked, Attempt, Ledger
 from verifier.scenario.scenario import Scenario
 from verifier.schedule.calendar import Calendar
-from verifier.schedule.due import PastDrill, Standing, delay_seconds, standing
+from verifier.schedule.due import PastDrill, Standing, delay_minutes, standing
 
 _GOOD = frozenset({"PASSED", "WARNED"})
 
@@ -54,7 +54,7 @@ def scenario_standing(
     """
     if scenario.schedule is None:
         return None
-    delay = delay_seconds(scenario.schedule, machine=machine, scenario=scenario.name)
-    calendar = Calendar(schedule=scenario.schedule, zone=zone, delay_seconds=delay)
+    delay = delay_minutes(scenario.schedule, machine=machine, scenario=scenario.name)
+    calendar = Calendar(schedule=scenario.schedule, zone=zone, delay_minutes=delay)
     attempts: Iterable[Attempt] = () if ledger is None else ledger.attempts(scenario.name)
     return standing(calendar, whole_drills(scenario, attempts), now=now)
