@@ -34,6 +34,7 @@ class Mailbox:
     refusals: list[str] = field(default_factory=list)
     refused_recipients: dict[str, str] = field(default_factory=dict)
     attempts: int = 0
+    when_asked: Callable[[], None] = lambda: None
 
     async def handle_RCPT(  # noqa: N802 - the name, and what it is called with, are of aiosmtpd
         self, _server: Any, _session: Session, envelope: Envelope, address: str, _options: list[str]
@@ -45,6 +46,7 @@ class Mailbox:
 
     async def handle_DATA(self, _server: Any, _session: Session, envelope: Envelope) -> str:  # noqa: N802 - the same
         self.attempts += 1
+        self.when_asked()
         if self.refusals:
             return self.refusals.pop(0)
         assert isinstance(envelope.content, bytes)

@@ -11,8 +11,10 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -297,6 +299,61 @@ def test_a_server_that_is_down_changes_no_exit_code_and_the_mail_goes_out_later(
     assert len({message_id for _, message_id in states}) == 1
     assert outbox(place) == []
     assert main(["audit", str(place.reports), "--head", head_of(drilled)]) == 0
+
+
+def test_a_mail_is_kept_before_the_first_attempt_so_that_a_power_cut_loses_none(
+    place: Place, mailbox: tuple[int, Mailbox]
+) -> None:
+    lay: list[bytes] = []
+    mailbox[1].when_asked = lambda: lay.extend(path.read_bytes() for path in outbox(place))
+    place.drill(scenario(place, by_mail(mailbox[0])))
+    (kept,) = lay
+    assert kept.endswith(mailbox[1].mails[0])
+    assert PASSWORD.encode() not in kept
+    assert outbox(place) == []
+
+
+def test_two_that_send_at_once_send_each_mail_once(
+    place: Place, server_certificate: Certificate, verifier: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    text = scenario(place, by_mail(free_port()))
+    for _ in range(3):
+        place.drill(text)
+    with mail_server(server_certificate) as (port, mailbox):
+        file = place.root / "scenario.toml"
+        file.write_text(scenario(place, by_mail(port)))
+        mailbox.when_asked = lambda: time.sleep(0.2)
+        environment = {"SSL_CERT_FILE": str(server_certificate.file), "MAIL_PASSWORD": PASSWORD}
+        with ThreadPoolExecutor(2) as both:
+            words = ("deliver", "--pending", file, "--state", place.state)
+            ended = [both.submit(verifier, *words, env=environment) for _ in range(2)]
+        codes = [one.result().returncode for one in ended]
+    assert len(mailbox.mails) == 3
+    assert len(set(mailbox.mails)) == 3
+    assert 0 in codes
+    assert outbox(place) == []
+
+
+def test_what_is_printed_as_json_is_the_proof_alone(
+    place: Place, pings: Pings, capfd: pytest.CaptureFixture[str]
+) -> None:
+    pings.statuses = [500] * 9
+    capfd.readouterr()
+    drilled = place.drill(scenario(place, by_mail(free_port()), BY_PING, BY_POST), "--json")
+    assert drilled.folder is not None
+    assert capfd.readouterr().out.encode() == (drilled.folder / "proof.json").read_bytes()
+    assert drilled.code == 0
+
+
+def test_what_concerns_other_scenarios_is_left_to_them(
+    place: Place, mailbox: tuple[int, Mailbox], capfd: pytest.CaptureFixture[str]
+) -> None:
+    place.drill(scenario(place, by_mail(free_port())))
+    other = place.root / "other.toml"
+    other.write_text(scenario(place, by_mail(mailbox[0]), name="other"))
+    assert main(["deliver", "--pending", str(other), "--state", str(place.state)]) == 3
+    assert "1 left as they were" in capfd.readouterr().err
+    assert (mailbox[1].mails, len(outbox(place))) == ([], 1)
 
 
 def test_the_next_drill_sends_what_was_kept(place: Place, server_certificate: Certificate) -> None:

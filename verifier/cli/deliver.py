@@ -36,5 +36,6 @@ def run(arguments: argparse.Namespace, setting: Setting) -> int:
     others = len(post.pending()) - left
     setting.terminal.put(f"{len(pending) - left - others:,} of {len(pending):,} delivered")
     if others > 0:
-        setting.terminal.warn(f"{others:,} concern scenarios that are not among these, or that deliver there no more")
+        why = "another process sends them, or no scenario among these delivers there any more"
+        setting.terminal.warn(f"{others:,} left as they were: {why}")
     return _LEFT_EXIT if post.pending() else 0
