@@ -140,6 +140,13 @@ def test_the_oldest_leave_a_full_outbox(tmp_path: Path) -> None:
     assert len(outbox.paths()) == MOST_ITEMS
 
 
+def test_what_can_t_be_removed_is_told(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path)
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(DeliveryError, match="would be sent again"):
+        outbox.remove(tmp_path / "folder")
+
+
 def receipt(state: str = "delivered") -> Receipt:
     return Receipt(
         at="2026-11-22T18:30:00Z",

@@ -248,6 +248,15 @@ def test_a_server_that_is_not_trusted_gets_no_ping_and_is_not_named(tmp_path: Pa
     assert "localhost" not in caught.value.message
 
 
+@pytest.mark.parametrize("host", ["a..b", "x" * 64 + ".example", "no-such-host.invalid"])
+def test_a_name_that_is_no_host_s_is_told(host: str) -> None:
+    settings = Email(host=host, sender="a@b.c", recipients=("d@e.f",))
+    with pytest.raises(DeliveryError, match="expected the mail server"):
+        smtp.send_mail(settings, b"\r\n", sender="a@b.c", recipients=["d@e.f"])
+    with pytest.raises(DeliveryError):
+        http.post(http.endpoint(f"http://{host}/"), b"", kind=http.TEXT)
+
+
 def test_nobody_there_is_told_without_saying_where() -> None:
     with pytest.raises(DeliveryError) as caught:
         http.post(http.endpoint(f"http://127.0.0.1:{free_port()}/uuid"), b"", kind=http.TEXT)

@@ -103,6 +103,19 @@ class Outbox:
             shown = relpath.show(os.fsencode(self.folder))
             raise DeliveryError(f"expected to keep what is to be sent in {shown}, got: {error.strerror}") from error
 
+    def remove(self, path: Path) -> None:
+        """Throw away what was taken.
+
+        Raises:
+            DeliveryError: it can't be removed, so it would be sent once more.
+        """
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            shown = relpath.show(os.fsencode(path))
+            message = f"can't remove {shown}, which was taken and would be sent again: {error.strerror}"
+            raise DeliveryError(message) from error
+
     def paths(self) -> list[Path]:
         """Return the files of what is to be sent, the oldest first; what else lies there is left alone."""
         try:
@@ -138,7 +151,11 @@ class Outbox:
             yield head, data
 
     def drop_oldest(self) -> Iterator[Outgoing | None]:
-        """Remove what is beyond the most that is kept, the oldest first; yield each, None where it can't be read."""
+        """Remove what is beyond the most that is kept, the oldest first; yield each, None where it can't be read.
+
+        Raises:
+            DeliveryError: one can't be removed.
+        """
         for path in self.paths()[:-MOST_ITEMS]:
             dropped: Outgoing | None = None
             try:
@@ -146,9 +163,9 @@ class Outbox:
                     if held is None:
                         continue
                     dropped = held[0]
-                    path.unlink(missing_ok=True)
             except DeliveryError:
-                path.unlink(missing_ok=True)
+                pass  # what can't be read can't be sent, either
+            self.remove(path)
             yield dropped
 
 

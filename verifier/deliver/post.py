@@ -9,21 +9,21 @@ sent later: an old success would say that all is well now, and the silence is no
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import msgspec
 
 from verifier import relpath
-from verifier.deliver import http, mail, receipt, smtp
+from verifier.deliver import http, mail, receipt
 from verifier.deliver.bodies import ping_text, webhook_json
-from verifier.deliver.http import JSON, TEXT
+from verifier.deliver.http import TEXT
 from verifier.deliver.news import News, distinct, drill_of, grouped, is_wanted, signal_of
 from verifier.deliver.outbox import Drill, Outbox, Outgoing, Sent
 from verifier.deliver.receipt import Channel, Receipt, State
+from verifier.deliver.sending import hand_over, patiently, settings_for, what_is_sent
 from verifier.errors import DeliveryError, RefusedError, VerifierError
 from verifier.report import worst_first
 from verifier.scenario.delivery import Delivery, Email, Heartbeat, Webhook
@@ -33,8 +33,6 @@ PAUSES_SECONDS: Final = (1.0, 4.0)
 """Before the second and the third attempt of what was not refused for good."""
 
 _AGAIN: Final = "verifier deliver --pending"
-_NAMED: Final = 5
-_T = TypeVar("_T")
 
 
 class Post:
@@ -85,11 +83,17 @@ class Post:
         for email, concerned in grouped(news, lambda one: one.delivery.email):
             if is_wanted(email.when, [one.told for one in concerned]):
                 self._write(email, concerned)
-        for dropped in self._outbox.drop_oldest():
-            when = "one that can't be read" if dropped is None else f"the one of {relpath.show(dropped.created_at)}"
-            self._warn(f"the outbox is full: its oldest, {when}, was thrown out undelivered")
-            if dropped is not None:
-                self._note(dropped, "dropped", detail="the outbox was full")
+        self._keep_within_bounds()
+
+    def _keep_within_bounds(self) -> None:
+        try:
+            for dropped in self._outbox.drop_oldest():
+                when = "one that can't be read" if dropped is None else f"the one of {relpath.show(dropped.created_at)}"
+                self._warn(f"the outbox is full: its oldest, {when}, was thrown out undelivered")
+                if dropped is not None:
+                    self._note(dropped, "dropped", detail="the outbox was full")
+        except DeliveryError as error:
+            self._warn(error.message)
 
     def pending(self) -> list[Path]:
         """Return the files of what lies in the outbox, the oldest first."""
@@ -110,7 +114,7 @@ class Post:
                     if held is None:
                         continue
                     outgoing, data = held
-                    settings = _settings_for(outgoing, deliveries)
+                    settings = settings_for(outgoing, deliveries)
                     if settings is None:
                         continue
                     # A server that did not answer is not asked again for each mail that waits for it.
@@ -129,7 +133,7 @@ class Post:
         try:
             to = http.endpoint(resolve(heartbeat.url))
             below = "" if signal == "success" else f"/{signal}"
-            _patiently(lambda: http.post(to, ping_text(told), kind=TEXT, below=below), self._pauses)
+            patiently(lambda: http.post(to, ping_text(told), kind=TEXT, below=below), self._pauses)
         except VerifierError as error:
             state, detail = "failed", error.message
             self._warn(f"the heartbeat did not get its ping ({signal}): {error.message}")
@@ -168,13 +172,12 @@ class Post:
         )
         try:
             path = self._outbox.put(outgoing, data)
+            with self._outbox.taken(path) as held:
+                if held is not None:
+                    self._send(path, outgoing, data, settings, pauses=self._pauses)
         except VerifierError as error:
             self._warn(f"{error.message}; it is tried now, and lost if that fails")
             self._send(None, outgoing, data, settings, pauses=self._pauses)
-            return
-        with self._outbox.taken(path) as held:
-            if held is not None:
-                self._send(path, outgoing, data, settings, pauses=self._pauses)
 
     def _send(
         self,
@@ -189,7 +192,7 @@ class Post:
         """Send what is held; return whether all of it was taken. What was not stays at `path`, if it has one."""
         sha256 = hashlib.sha256(data).hexdigest()
         try:
-            refused = _patiently(lambda: _hand_over(outgoing, data, settings), pauses)
+            refused = patiently(lambda: hand_over(outgoing, data, settings), pauses)
         except VerifierError as error:
             if down is not None and not isinstance(error, RefusedError):
                 down.add(settings)
@@ -197,22 +200,23 @@ class Post:
             return False
         taken = tuple(one for one in outgoing.recipients if one not in refused)
         self._note(outgoing, "delivered", to=taken, sha256=sha256)
-        self._say(f"  {_what(outgoing, taken)}: delivered")
-        if not refused:
-            if path is not None:
-                path.unlink(missing_ok=True)
-            return True
+        self._say(f"  {what_is_sent(outgoing, taken)}: delivered")
         rest = msgspec.structs.replace(outgoing, recipients=tuple(refused))
         if path is not None:
             try:
-                self._outbox.replace(path, rest, data)
+                if refused:
+                    self._outbox.replace(path, rest, data)
+                else:
+                    self._outbox.remove(path)
             except DeliveryError as error:
                 self._warn(error.message)
+        if not refused:
+            return True
         self._kept(path, rest, sha256, next(iter(refused.values())))
         return False
 
     def _kept(self, path: Path | None, outgoing: Outgoing, sha256: str, error: VerifierError) -> None:
-        what = _what(outgoing, outgoing.recipients)
+        what = what_is_sent(outgoing, outgoing.recipients)
         self._note(
             outgoing, "failed" if path is None else "kept", to=outgoing.recipients, sha256=sha256, detail=error.message
         )
@@ -256,41 +260,3 @@ class Post:
             )
         except DeliveryError as error:
             self._warn(error.message)
-
-
-def _patiently(attempt: Callable[[], _T], pauses: Sequence[float]) -> _T:
-    """Try, and after each pause once more, unless it was refused for good."""
-    for pause in pauses:
-        try:
-            return attempt()
-        except RefusedError:
-            raise
-        except DeliveryError:
-            time.sleep(pause)
-    return attempt()
-
-
-def _hand_over(outgoing: Outgoing, data: bytes, settings: Email | Webhook) -> dict[str, DeliveryError]:
-    """Try once; return the recipients that were refused."""
-    if isinstance(settings, Email):
-        return smtp.send_mail(settings, data, sender=outgoing.sender, recipients=outgoing.recipients)
-    http.post(http.endpoint(resolve(settings.url)), data, kind=JSON)
-    return {}
-
-
-def _settings_for(outgoing: Outgoing, deliveries: Mapping[str, Delivery]) -> Email | Webhook | None:
-    """Return what the scenarios now say of where to send it; None where none of them is known or wants it any more."""
-    for name in outgoing.scenarios:
-        if name in deliveries:
-            found = deliveries[name].email if outgoing.channel == "email" else deliveries[name].webhook
-            if found is not None:
-                return found
-    return None
-
-
-def _what(outgoing: Outgoing, recipients: Sequence[str]) -> str:
-    """Return what is sent, in a few words; addresses come from a file that may be anybody's."""
-    named = ", ".join(outgoing.scenarios[:_NAMED]) + ("…" if len(outgoing.scenarios) > _NAMED else "")
-    if outgoing.channel == "email":
-        return relpath.show(f"mail on {named} to {', '.join(recipients)}")
-    return relpath.show(f"webhook's post on {named}")

@@ -17,6 +17,13 @@ _UNTRUSTED: Final = {
 }
 """By OpenSSL's X509_V_ERR numbers."""
 
+_WORDS: Final = {
+    ssl.SSLError: "no TLS that both speak",
+    UnicodeError: "a name that no host can have",
+    TimeoutError: "no answer in time",
+    smtplib.SMTPServerDisconnected: "a connection that broke",
+}
+
 
 def context() -> ssl.SSLContext:
     """Return a context that checks certificates and names; SSL_CERT_FILE names another list of trusted issuers."""
@@ -29,12 +36,9 @@ def said_of(error: Exception) -> str:
     """Return what happened to a connection, in words of the system or ours and none of the other side's."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return _UNTRUSTED.get(error.verify_code, "a certificate that isn't trusted")
-    if isinstance(error, ssl.SSLError):
-        return "no TLS that both speak"
-    if isinstance(error, TimeoutError):
-        return "no answer in time"
-    if isinstance(error, smtplib.SMTPServerDisconnected):
-        return "a connection that broke"
+    for kind, words in _WORDS.items():
+        if isinstance(error, kind):
+            return words
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
     return "an answer that makes no sense"
