@@ -76,7 +76,7 @@ def test_systemd_reads_back_the_words_and_the_folder(
     tmp_path: Path, analyze: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:
     """systemd names what it can't run: that is how it tells what it has read."""
-    program = f"{tmp_path}/100% of $HOME, the program"
+    program = f"{tmp_path}/100%h of $HOME, %n"
     service = put_file(tmp_path, render_timer("systemd", job(command=[program])).files[0])
     assert f"Command {program} is not executable" in analyze("verify", service).stderr
 
