@@ -97,15 +97,7 @@ def audit_reports(
     if not drills:
         raise BundleError("expected a folder of reports with at least one bundle, got none")
     chains = [
-        ChainAudit(
-            scenario=name,
-            drills=sum(drill.scenario == name for drill in drills),
-            checks=(
-                check_chain(links[name]),
-                check_end(links[name], heads),
-                *check_silence(signs[name], now=now or datetime.now(UTC)),
-            ),
-        )
+        _audit_chain(name, drills, (links[name], signs[name]), heads, now or datetime.now(UTC))
         for name in sorted({drill.scenario for drill in drills})
     ]
     everywhere = [link for chain in links.values() for link in chain]
@@ -119,6 +111,18 @@ def audit_reports(
 
 def _unheld(head: Head) -> Check:
     return broken("an anchor", f"no drill {head.number} here has a proof of SHA-256 {head.sha256}")
+
+
+def _audit_chain(
+    scenario: str,
+    drills: Sequence[DrillAudit],
+    stated: tuple[Sequence[Link], Sequence[Sign]],
+    heads: Sequence[Head],
+    now: datetime,
+) -> ChainAudit:
+    links, signs = stated
+    checks = (check_chain(links), check_end(links, heads), *check_silence(signs, now=now))
+    return ChainAudit(scenario=scenario, drills=sum(drill.scenario == scenario for drill in drills), checks=checks)
 
 
 def _audit_drill(

@@ -123,11 +123,7 @@ def drill(
             interruption=interruption,
             signer=signer,
             machine=machine,
-            parts=[
-                CopyDrill(copy=copy, account=Account.open(copy.name, workspace))
-                for copy in scenario.copies
-                if not copy.live
-            ],
+            parts=_parts(scenario, workspace),
         )
         under_way.survey()
         under_way.begin(started)
@@ -135,6 +131,12 @@ def drill(
         proof_bytes, verdict = under_way.prove()
         reservation.release()
         return under_way.leave(proof_bytes, verdict)
+
+
+def _parts(scenario: Scenario, workspace: Workspace) -> list[CopyDrill]:
+    return [
+        CopyDrill(copy=copy, account=Account.open(copy.name, workspace)) for copy in scenario.copies if not copy.live
+    ]
 
 
 def _tell(watcher: Watcher, interruption: Interruption, files: int, total: int | None, size_bytes: int) -> None:
