@@ -5,13 +5,14 @@ from __future__ import annotations
 DIGESTS = "one of xxh3_128, xxh3_64, sha256, blake3, md5, sha1, sha224, sha384, sha512, blake2b, xxh32, xxh64"
 HEAD = 'name = "photos"\nmanifest = "photos.jsonl"\n'
 COPY = '[[copy]]\nname = "nas"\nat = "/mnt/nas"\n'
+EVERY = 'one of day, week, month, quarter, year, or days as "30d"'
 SLUG = "a slug of lower-case letters, digits and hyphens, at most 64"
 DURATION = 'a duration as "30m", "24h", "90d" or "2w"'
 SIZE = 'a size as "20GiB", "500MB" or "10 KiB"'
 FOLDER = "a folder"
 KEYS = (
     "name", "manifest", "digest", "unchanging", "prefix", "root", "map", "objectives", "sample", "budget", "scratch",
-    "copy", "report", "place",
+    "copy", "report", "place", "delivery", "schedule",
 )  # fmt: skip
 APART = "folders apart from those of the other pairs"
 REFERENCE = (
@@ -20,6 +21,29 @@ REFERENCE = (
 PIN = "a fingerprint as `ssh-keygen -l` prints it, SHA256:…"
 FILESYSTEM = "a file system's id as `findmnt -o UUID` prints it"
 
+MAIL_ADDRESS = "a mail address as ana@example.org"
+# the last line of a [delivery.email] that is right but for it, key as shown, sentence
+MAIL_MISTAKES = [
+    ("port = 0", "delivery.email.port", "a port from 1 to 65535, got 0"),
+    ('security = "ssl"', "delivery.email.security", 'one of starttls, tls, none, got "ssl"'),
+    (
+        'security = "none"',
+        "delivery.email.security",
+        'starttls or tls for a server elsewhere, got none for "mail.example"',
+    ),
+    ('user = "ana"', "delivery.email.user", "password beside it, got nothing"),
+    ('password = "hush"', "delivery.email.password", f"{REFERENCE}, got a plain value (not shown)"),
+    ('when = "often"', "delivery.email.when", 'one of always, failed, changed, got "often"'),
+    ('attach = "all"', "delivery.email.attach", 'one of summary, full, got "all"'),
+    ('limit = "1GiB"', "delivery.email.limit", "at most 100MiB, got more"),
+    ('smime_key = "k.pem"', "delivery.email.smime_key", "smime_certificate beside it, got nothing"),
+    ('smime_certificate = "c.pem"', "delivery.email.smime_certificate", "smime_key beside it, got nothing"),
+    (
+        'smime_passphrase = { env = "P" }',
+        "delivery.email.smime_passphrase",
+        "smime_key beside it, the key that it belongs to, got nothing",
+    ),
+]
 # section, line of TOML, key as shown, sentence
 MISTAKES = [
     ("", 'name = "Photos"', "name", f'{SLUG}, got "Photos"'),
@@ -173,6 +197,7 @@ MISTAKES = [
     ("report", "formats = []", "report.formats", "a list of html, markdown or both, got an empty list"),
     ("report", 'formats = ["pdf"]', "report.formats[1]", 'one of html, markdown, got "pdf"'),
     ("report", "sign = true", "report.sign", "a path, got true"),
+    ("report", 'passphrase = "hush"', "report.passphrase", f"{REFERENCE}, got a plain value (not shown)"),
     ("", "place = 5", "place", "a table [place.NAME], got 5"),
     ("", "place.nas = 5", "place.nas", "a table [place.nas], got 5"),
     ("", "place.NAS = {}", "place.NAS", f'{SLUG}, got "NAS"'),
@@ -186,7 +211,30 @@ MISTAKES = [
         "a key that is known here, got live; did you mean live in [[copy]]?",
     ),
     ("", "delivery = []", "delivery", "a table [delivery], got a list"),
+    ("delivery", "email = 5", "delivery.email", "a table [delivery.email], got 5"),
+    ("delivery", "heartbeat = true", "delivery.heartbeat", "a table [delivery.heartbeat], got true"),
+    ("delivery", "webhook = []", "delivery.webhook", "a table [delivery.webhook], got a list"),
+    (
+        "delivery.heartbeat",
+        'url = "https://hc-ping.example/uuid"',
+        "delivery.heartbeat.url",
+        f"{REFERENCE}, got a plain value (not shown)",
+    ),
+    ("delivery.webhook", "url = 5", "delivery.webhook.url", f"{REFERENCE}, got a plain value (not shown)"),
+    *(
+        ("delivery.email", f'from = "a@b.c"\nto = ["d@e.f"]\nhost = "mail.example"\n{stated}', key, sentence)
+        for stated, key, sentence in MAIL_MISTAKES
+    ),
     ("", 'schedule = "daily"', "schedule", 'a table [schedule], got "daily"'),
+    ("schedule", 'every = "fortnight"', "schedule.every", f'{EVERY}, got "fortnight"'),
+    ("schedule", 'every = "month, window 01:00-02:00"', "schedule.every", f'{EVERY}, got "month, window 01:00-02:00"'),
+    ("schedule", 'every = "4000d"', "schedule.every", f'{EVERY}, got "4000d"'),
+    ("schedule", "every = 30", "schedule.every", f"{EVERY}, got 30"),
+    ("schedule", 'window = "1-6"', "schedule.window", 'hours as "01:00-06:00", got "1-6"'),
+    ("schedule", 'window = "06:00-06:00"', "schedule.window", 'hours as "01:00-06:00", got "06:00-06:00"'),
+    ("schedule", 'window = "24:00-06:00"', "schedule.window", 'hours as "01:00-06:00", got "24:00-06:00"'),
+    ("schedule", "spread = 0", "schedule.spread", "a whole number of at least 1, got 0"),
+    ("schedule", "spread = 1440", "schedule.spread", "fewer minutes than the window's 1,440, got 1,440"),
 ]
 NOT_YET = [
     (
@@ -206,9 +254,6 @@ NOT_YET = [
     ("budget", 'bytes = "20GiB"', "budget.bytes", "\"20GiB\": this version can't limit a drill's bytes"),
     ("budget", 'duration = "2h"', "budget.duration", "\"2h\": this version can't limit a drill's time"),
     ("[copy]", "immutable = true", "copy[1].immutable", "true: this version can't check that a copy is immutable"),
-    ("report", 'sign = "~/.ssh/id"', "report.sign", '"~/.ssh/id": this version can\'t sign a bundle'),
-    ("delivery", "x = 1", "delivery", "a table: this version can't deliver a bundle"),
-    ("schedule", "x = 1", "schedule", "a table: this version can't schedule drills"),
 ]
 
 
@@ -220,6 +265,6 @@ def scenario_with(section: str, stated: str) -> tuple[str, int]:
         return f"{HEAD}{copy}{stated}\n", (HEAD + copy).count("\n") + 1
     if section:
         before = f"{HEAD}{COPY}\n[{section}]\n"
-        return f"{before}{stated}\n", before.count("\n") + 1
+        return f"{before}{stated}\n", f"{before}{stated}".count("\n") + 1
     head = "".join(line for line in HEAD.splitlines(keepends=True) if not line.startswith(f"{key} ="))
     return f"{head}{stated}\n{'' if key == 'copy' else COPY}", head.count("\n") + 1

@@ -115,3 +115,15 @@ class BusyError(VerifierError):
 
 class BundleError(VerifierError):
     """The proof could not be written, so the drill left no evidence."""
+
+
+class SignatureError(VerifierError):
+    """Something could not be signed, or what should be a signature is none."""
+
+
+class DeliveryError(VerifierError):
+    """Somebody could not be told: the mail server, the heartbeat or the webhook did not take it."""
+
+
+class RefusedError(DeliveryError):
+    """It was refused for good, so asking again soon is of no use."""

@@ -53,7 +53,10 @@ class AbandonedDrill(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DrillFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """Which drill this was, and its place in the chain of its scenario."""
+    """Which drill this was, and its place in the chain of its scenario.
+
+    `schedule` is the one that the drill counts for; None without one, and where it was limited to less than all.
+    """
 
     id: str
     number: int
@@ -66,6 +69,7 @@ class DrillFacts(msgspec.Struct, frozen=True, kw_only=True):
     abandoned: tuple[AbandonedDrill, ...] = ()
     interrupted: bool = False
     only: tuple[str, ...] = ()
+    schedule: str | None = None
 
 
 class ScenarioFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -216,6 +220,13 @@ class CopyFacts(msgspec.Struct, frozen=True, kw_only=True):
     manifest_created_at: str | UnsetType | None = UNSET
 
 
+class SignerFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """The SSH key that was to sign the bundle. Whether it did shows `SHA256SUMS.sig`; whose it is, this can't tell."""
+
+    kind: str
+    fingerprint: str
+
+
 class RuleCheck(msgspec.Struct, frozen=True, kw_only=True):
     """One digit of the rule, whether it holds, and by what evidence. None: this drill can't tell."""
 
@@ -245,6 +256,7 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
     copies: tuple[CopyFacts, ...]
     rule: RuleFacts
     verdict: VerdictFacts
+    signer: SignerFacts | None = None
     manifests: tuple[ManifestFacts, ...] | UnsetType = UNSET
 
     def manifest_of(self, copy: CopyFacts) -> ManifestFacts:
@@ -272,7 +284,16 @@ def to_bytes(proof: Proof) -> bytes:
     Raises:
         ValueError: a number in it is not finite, which is a bug in whoever made it.
     """
-    return msgspec.json.encode(_exact(msgspec.to_builtins(proof)), order="sorted") + b"\n"
+    return canonical(msgspec.to_builtins(proof))
+
+
+def canonical(value: object) -> bytes:
+    """Return plain values as canonical JSON, with its final newline.
+
+    Raises:
+        ValueError: a number is not finite.
+    """
+    return msgspec.json.encode(_exact(value), order="sorted") + b"\n"
 
 
 def _exact(value: object) -> object:

@@ -13,7 +13,7 @@ from sample_proof import NASTY, sample_proof
 
 from verifier import proof as proofs
 from verifier import relpath
-from verifier.report import IndexRow, render_html, render_index
+from verifier.report import IndexRow, Told, render_html, render_index, render_letter, told_of
 
 FLAGS = (
     "--headless",
@@ -125,6 +125,25 @@ def test_the_verdict_is_seen_first_and_nothing_is_wider_than_the_screen(
             ".filter(e => e.getBoundingClientRect().right > innerWidth + 1).length"
         )
         assert hidden == 0
+
+
+@pytest.mark.parametrize("width", [360, 600, 1200])
+def test_a_mail_is_600_pixels_wide_and_what_it_says_is_seen(browser: Any, tmp_path: Path, width: int) -> None:
+    told = told_of(sample_proof(), sha256="9f" * 32)
+    path = tmp_path / "letter.html"
+    path.write_text(render_letter([told, Told(scenario="letters", problem="x" * 300)], notes=["n" * 200]).html)
+    show(browser, path, width=width)
+    inner, outer = browser.execute_script(
+        "return [document.documentElement.scrollWidth, document.documentElement.clientWidth]"
+    )
+    assert inner <= outer <= width
+    letter = browser.find_element("css selector", "table table")
+    assert letter.rect["width"] <= 600
+    first = browser.find_element("css selector", "table table td")
+    assert first.text == "FAILED: family-photos; NOT DRILLED: letters"
+    assert first.rect["y"] < 50
+    assert f"12:{'9f' * 32}" in letter.text
+    assert browser.execute_script(CONTRAST, browser.find_element("css selector", "table table p strong")) >= 4.5
 
 
 def test_names_are_seen_as_they_are(browser: Any, report: Path) -> None:

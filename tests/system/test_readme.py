@@ -76,7 +76,7 @@ def test_every_command_line_is_one_that_the_program_knows(verifier: Verifier) ->
 
 def _command(words: list[str]) -> tuple[str, ...]:
     """Return the words that name the command: two where it has parts of its own."""
-    return tuple(words[1:3] if words[1] == "manifest" and len(words) > 2 else words[1:2])
+    return tuple(words[1:3] if words[1] in {"manifest", "schedule"} and len(words) > 2 else words[1:2])
 
 
 def test_every_command_line_is_whole() -> None:

@@ -12,6 +12,7 @@ from verifier.errors import ScenarioError
 from verifier.scenario import find, load, load_all
 from verifier.scenario.checker import Checker
 from verifier.scenario.scenario import Copy, Objectives, Sample, Scenario
+from verifier.scenario.schedule import Schedule, Window
 from verifier.scenario.section import Base, Section
 from verifier.scenario.table import PLACE, SCENARIO
 from verifier.secret import SecretReference
@@ -181,9 +182,26 @@ def test_what_is_wrong_in_the_shared_file_is_told_once(tmp_path: Path) -> None:
     two = write(tmp_path / "two.toml", LEAST.replace("photos", "music"))
     assert problems(one, two) == [
         f'{shared}:2: scratch.bytes: expected a size as "20GiB", "500MB" or "10 KiB", got 5',
-        f"{shared}:4: sample: expected one of scratch, report, place, got sample",
+        f"{shared}:4: sample: expected one of scratch, report, place, delivery, schedule, got sample",
         f"{shared}:7: place.nas.colour: expected one of {KEYS}, got colour",
     ]
+
+
+def test_of_the_delivery_each_channel_is_shared_by_itself(tmp_path: Path) -> None:
+    mail = '[delivery.email]\nhost = "{}"\nfrom = "a@b.c"\nto = ["d@e.f"]\n'
+    ping = '[delivery.heartbeat]\nurl = {{ env = "{}" }}\n'
+    write(tmp_path / "verifier.toml", mail.format("shared") + ping.format("SHARED"))
+    one, two = load_all(
+        [
+            write(tmp_path / "one.toml"),
+            write(tmp_path / "two.toml", LEAST.replace("photos", "music") + ping.format("OWN")),
+        ]
+    )
+    assert one.delivery.email == two.delivery.email
+    assert one.delivery.email is not None
+    assert (one.delivery.email.host, one.delivery.email.when) == ("shared", "always")
+    assert [it.delivery.heartbeat and it.delivery.heartbeat.url.words for it in (one, two)] == [("SHARED",), ("OWN",)]
+    assert one.delivery.webhook is None
 
 
 def test_a_shared_file_that_is_a_link_to_nowhere_is_told(tmp_path: Path) -> None:
@@ -322,3 +340,40 @@ def test_a_command_is_run_only_from_a_file_that_nobody_else_can_write(tmp_path: 
             load(path)
     path.write_text(text.replace('command = ["pass", "nas"]', 'env = "NAS"'), "utf-8")
     assert load(path).copies[0].name == "nas"
+
+
+def test_the_schedule_is_shared_key_by_key(tmp_path: Path) -> None:
+    write(tmp_path / "verifier.toml", '[schedule]\nevery = "week"\nwindow = "22:00-04:00"\n')
+    one, two = load_all(
+        [
+            write(tmp_path / "one.toml"),
+            write(tmp_path / "two.toml", LEAST.replace("photos", "music") + '[schedule]\nevery = "30d"\nspread = 20\n'),
+        ]
+    )
+    hours = Window(opens_minutes=22 * 60, closes_minutes=28 * 60)
+    assert one.schedule == Schedule(every="week", window=hours)
+    assert two.schedule == Schedule(every="30d", window=hours, spread_minutes=20)
+
+
+def test_without_a_schedule_nothing_is_due(tmp_path: Path) -> None:
+    assert load(write(tmp_path / "one.toml")).schedule is None
+
+
+@pytest.mark.parametrize(
+    ("text", "longest_days"),
+    [
+        ("every month", 31),
+        ("every 30d, window 22:00-04:00", 30),
+        ("every day, window 00:00-24:00, spread 90 min", 1),
+        ("every quarter, spread 5 min", 92),
+    ],
+)
+def test_a_schedule_is_read_back_from_its_text(text: str, longest_days: int) -> None:
+    schedule = Schedule.parse(text)
+    assert (str(schedule), schedule.longest_days) == (text, longest_days)
+
+
+@pytest.mark.parametrize("text", ["", "month", "every month ", "every 0d", "every month, window 25:00-26:00", "x\n"])
+def test_what_is_no_schedule_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="expected a schedule"):
+        Schedule.parse(text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from scenario_mistakes import COPY, HEAD, MISTAKES, NOT_YET, SLUG, scenario_with
+from scenario_mistakes import COPY, HEAD, MAIL_ADDRESS, MISTAKES, NOT_YET, SLUG, scenario_with
 
 from verifier.errors import ScenarioError
 from verifier.scenario import load
@@ -57,6 +57,27 @@ def test_every_row_of_the_table_has_a_mistake_here() -> None:
     } | {name for name, row in SCENARIO.keys.items() if row.not_yet} == {
         key.replace("[1]", "") for _, _, key, _ in NOT_YET
     }
+
+
+@pytest.mark.parametrize(
+    ("stated", "key", "got"),
+    [
+        ('from = "a@b.c\\r\\nBcc: x@y.z"', "from", '"a@b.c\\r\\nBcc: x@y.z"'),
+        ('from = "a@b.c,x@y.z"', "from", '"a@b.c,x@y.z"'),
+        ('to = ["ana"]', "to[1]", '"ana"'),
+        ('to = ["d@e.f", "<d@e.f>"]', "to[2]", '"<d@e.f>"'),
+    ],
+)
+def test_a_mail_address_is_one_and_ends_no_header(tmp_path: Path, stated: str, key: str, got: str) -> None:
+    rest = {"from": 'from = "a@b.c"', "to": 'to = ["d@e.f"]', "host": 'host = "mail.example"'}
+    rest[stated.split(" ", maxsplit=1)[0]] = stated
+    lines = told(tmp_path, f"{HEAD}{COPY}[delivery.email]\n" + "\n".join(rest.values()))
+    assert [line.split(": ", 1)[1] for line in lines] == [f"delivery.email.{key}: expected {MAIL_ADDRESS}, got {got}"]
+
+
+def test_what_a_mail_needs_is_told(tmp_path: Path) -> None:
+    lines = told(tmp_path, f"{HEAD}{COPY}[delivery.email]\nport = 25\n")
+    assert [line.split(":")[2].strip() for line in lines] == [f"delivery.email.{key}" for key in ("host", "from", "to")]
 
 
 @pytest.mark.parametrize("missing", ["name", "manifest"])
@@ -150,7 +171,7 @@ name = "nas"
 at = "/media/usb"
 
 [report]
-sign = "~/.ssh/id_ed25519"
+sign = 5
 """
     lines = told(tmp_path, text)
     assert [int(line.removeprefix(f"{tmp_path}/photos.toml:").split(":")[0]) for line in lines] == [

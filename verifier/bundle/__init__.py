@@ -8,9 +8,10 @@ from verifier.bundle.claim import claim
 from verifier.bundle.overview import index_rows
 from verifier.bundle.place import bundle_name
 from verifier.bundle.reservation import RESERVED_BYTES, Reservation, reserve
-from verifier.bundle.writing import write_bundle, write_reports
+from verifier.bundle.writing import NAMESPACE, write_bundle, write_reports
 
 __all__ = [
+    "NAMESPACE",
     "RESERVED_BYTES",
     "Reservation",
     "bundle_name",

@@ -19,7 +19,8 @@ from typing import BinaryIO, Final, cast
 import zstandard
 
 from verifier import proof as proofs
-from verifier import report
+from verifier import report, signing
+from verifier.attest import envelope, statement
 from verifier.bundle.durable import (
     STAGED,
     HashedFile,
@@ -32,7 +33,7 @@ from verifier.bundle.durable import (
 )
 from verifier.bundle.overview import href_of, index_rows, row_of
 from verifier.bundle.place import INDEX, MANIFESTS, PARTIAL, bundle_name, own_folder, scenario_folder, shown, trouble
-from verifier.errors import BundleError, UsageError
+from verifier.errors import BundleError, SignatureError, UsageError
 from verifier.manifest.native import recognizes
 from verifier.proof import Proof
 
@@ -41,6 +42,9 @@ RENDERERS: Final[dict[str, tuple[str, Callable[..., str]]]] = {
     "markdown": ("report.md", report.render_markdown),
 }
 """The formats that a scenario may ask for: the file's name, and what renders it."""
+
+NAMESPACE: Final = "restore-proof"
+"""What a bundle's sums are signed for: a signature for any other purpose is none."""
 
 _IDENTITY: Final = re.compile(r"[0-9a-f]{64}\Z")
 _CHUNK_BYTES: Final = 1 << 18
@@ -57,6 +61,8 @@ def write_bundle(
     outcomes: Iterable[bytes],
     manifests: Mapping[str, Path],
     formats: Sequence[str],
+    signer: signing.Signer | None = None,
+    when_unsigned: Callable[[SignatureError], None] | None = None,
 ) -> Path:
     """Write the bundle of a drill, and the page of all drills; return the bundle's folder.
 
@@ -67,6 +73,8 @@ def write_bundle(
         outcomes: the same for `outcomes.jsonl.zst`.
         manifests: the file of each manifest that was used, by its identity; each is kept once for all bundles.
         formats: those of `RENDERERS` that are wanted.
+        signer: the key that signs the sums, and an attestation where it can.
+        when_unsigned: is told why it could not; the bundle is left all the same, for it is evidence still.
 
     Raises:
         BundleError: the bytes are no proof, or it could not be written; then no bundle is there.
@@ -83,7 +91,8 @@ def write_bundle(
         for identity, file in manifests.items():
             _keep_manifest(reports, identity, file)
         with _partial_folder(folder) as partial:
-            _fill(partial, proof_bytes, proof, findings=findings, outcomes=outcomes, formats=formats)
+            sums = _fill(partial, proof_bytes, proof, findings=findings, outcomes=outcomes, formats=formats)
+            _seal(partial, proof, sums, signer, when_unsigned)
             _publish(reports, partial, folder, proof)
     except OSError as error:
         raise trouble("write the bundle", folder, error) from error
@@ -117,8 +126,8 @@ def _fill(
     findings: Iterable[bytes],
     outcomes: Iterable[bytes],
     formats: Sequence[str],
-) -> None:
-    """Write every file of a bundle, and last the sums of all of them."""
+) -> dict[str, str]:
+    """Write every file of a bundle that a proof is made of; return the SHA-256 of each."""
     sha256 = hashlib.sha256(proof_bytes).hexdigest()
     sums = {"proof.json": _write(partial / "proof.json", [proof_bytes])}
     for name in formats:
@@ -126,9 +135,41 @@ def _fill(
         sums[file_name] = _write(partial / file_name, [render(proof, proof_sha256=sha256).encode()])
     sums["findings.jsonl"] = _write(partial / "findings.jsonl", _lines(findings))
     sums["outcomes.jsonl.zst"] = _write(partial / "outcomes.jsonl.zst", _compressed(_lines(outcomes)))
-    # Two spaces, binary or not: the form of `sha256sum`, which is also what `shasum -a 256` reads.
-    _write(partial / "SHA256SUMS", [f"{sums[name]}  {name}\n".encode() for name in sorted(sums)])
+    return sums
+
+
+def _seal(
+    partial: Path,
+    proof: Proof,
+    sums: dict[str, str],
+    signer: signing.Signer | None,
+    when_unsigned: Callable[[SignatureError], None] | None,
+) -> None:
+    """Write the sums, and what the key makes of them: an attestation, which they hold, and their signature."""
+    attestation: bytes | None = None
+    signature: bytes | None = None
+    if signer is not None:
+        content = statement(proof, sums)
+        try:
+            attestation = envelope(content, sign=signer.sign_raw, fingerprint=signer.fingerprint)
+            if attestation is not None:
+                sums = sums | {"attestation.json": hashlib.sha256(attestation).hexdigest()}
+            signature = signer.sign(_sums_text(sums), namespace=NAMESPACE)
+        except SignatureError as error:
+            attestation = None
+            sums = {name: sha256 for name, sha256 in sums.items() if name != "attestation.json"}
+            if when_unsigned is not None:
+                when_unsigned(error)
+    files = {"attestation.json": attestation, "SHA256SUMS": _sums_text(sums), "SHA256SUMS.sig": signature}
+    for name, data in files.items():
+        if data is not None:
+            _write(partial / name, [data])
     sync_folder(partial)
+
+
+def _sums_text(sums: Mapping[str, str]) -> bytes:
+    # Two spaces, binary or not: the form of `sha256sum`, which is also what `shasum -a 256` reads.
+    return "".join(f"{sums[name]}  {name}\n" for name in sorted(sums)).encode()
 
 
 def _write(path: Path, chunks: Iterable[bytes]) -> str:

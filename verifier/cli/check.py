@@ -29,7 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--connect",
         action="store_true",
-        help="open every copy, read every manifest, look for room, and say what is ready and what there is to do",
+        help="open every copy, read every manifest, look for room, send test messages; say what there is to do",
     )
     parser.add_argument(
         "--schema",

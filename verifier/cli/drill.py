@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from verifier import relpath
 from verifier.cli.drilling import add_options, run_drills
+from verifier.cli.due import Turns
 from verifier.cli.setting import Setting
 from verifier.errors import UsageError
 
@@ -21,6 +22,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Describe the command line."""
     add_scenarios(parser)
     add_options(parser)
+    parser.add_argument("--due", action="store_true", help="only what is due by its [schedule], until its hours end")
 
 
 def add_scenarios(parser: argparse.ArgumentParser) -> None:
@@ -30,8 +32,18 @@ def add_scenarios(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, setting: Setting) -> int:
-    """Drill every scenario and return the exit code of the gravest verdict."""
-    return run_drills(chosen_scenarios(arguments), arguments, setting)
+    """Drill every scenario, or what is due, and return the exit code of the gravest verdict; 0 if nothing is due."""
+    if not arguments.due:
+        return run_drills(chosen_scenarios(arguments), arguments, setting)
+    import socket  # noqa: PLC0415 - `--help` answers at once
+
+    from verifier.ledger import default_state  # noqa: PLC0415 - the same
+
+    if arguments.copy or arguments.only or arguments.sample is not None:
+        raise UsageError("expected --due without --copy, --only or --sample, got less than what is due")
+    with Turns(arguments.state or default_state(), machine=socket.gethostname(), setting=setting) as turns:
+        due = turns.take(chosen_scenarios(arguments))
+        return run_drills(due, arguments, setting, limit=turns.limit) if due else 0
 
 
 def chosen_scenarios(arguments: argparse.Namespace) -> list[Scenario]:
@@ -59,4 +71,8 @@ def _changed(scenario: Scenario, arguments: argparse.Namespace) -> Scenario:
         sample = dataclasses.replace(sample, full=arguments.full, files=arguments.sample)
     names: Sequence[str] = arguments.copy
     copies = tuple(copy for copy in scenario.copies if not names or copy.live or copy.name in names)
-    return dataclasses.replace(scenario, sample=sample, only=tuple(arguments.only), copies=copies)
+    # Less than everything counts for no schedule, and the proof says so.
+    limited = arguments.only or arguments.sample is not None or len(copies) < len(scenario.copies)
+    schedule = None if limited else scenario.schedule
+    only = tuple(arguments.only)
+    return dataclasses.replace(scenario, sample=sample, only=only, copies=copies, schedule=schedule)

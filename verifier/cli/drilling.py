@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from verifier import relpath
 from verifier.cli.setting import Setting
+from verifier.cli.telling import Telling
 from verifier.cli.terminal import Terminal, Update, duration, size
 from verifier.engine.starting import start_ahead
 from verifier.errors import UsageError, VerifierError
@@ -49,6 +50,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--reports", type=Path, default=Path("reports"), metavar="DIR", help="default: reports")
     parser.add_argument("--state", type=Path, metavar="DIR", help="default: the platform's folder for state")
     parser.add_argument("--scratch", type=Path, metavar="DIR", help="default: the platform's folder for caches")
+    parser.add_argument("--sign", type=Path, metavar="KEY", help="the SSH key that signs (.pub: the agent's)")
     parser.add_argument("--strict", action="store_true", help="exit 4 on WARNED")
     parser.add_argument("--json", action="store_true", help="print the proof to standard output, one line each")
     parser.add_argument("--quiet", action="store_true", help="no talk and no progress")
@@ -172,41 +174,84 @@ def _worker_modules(scenarios: Sequence[Scenario]) -> tuple[str, ...]:
     return (*WORKER_MODULES, *sorted(module for module in modules if module is not None))
 
 
-def run_drills(scenarios: Sequence[Scenario], arguments: argparse.Namespace, setting: Setting) -> int:
+def _unlimited(_scenario: Scenario, interruption: Interruption) -> contextlib.AbstractContextManager[Interruption]:
+    return contextlib.nullcontext(interruption)
+
+
+def run_drills(
+    scenarios: Sequence[Scenario],
+    arguments: argparse.Namespace,
+    setting: Setting,
+    *,
+    limit: Callable[[Scenario, Interruption], contextlib.AbstractContextManager[Interruption]] = _unlimited,
+) -> int:
     """Carry out a drill of each scenario, say what it came to, and return the exit code of the gravest.
 
-    One that could not be drilled keeps none of the others from it.
+    One that could not be drilled keeps none of the others from it. `limit` gives what ends one drill, from what ends
+    them all.
     """
+    if arguments.sign is not None:
+        key = arguments.sign.expanduser()
+        scenarios = [dataclasses.replace(scenario, sign=key, sign_passphrase=None) for scenario in scenarios]
     preload = _worker_modules(scenarios)
     if _workers(arguments) > 1:
         start_ahead(preload)
-    from verifier.drill import Interruption, drill  # noqa: PLC0415 - loaded when a drill begins
+    from verifier.drill import Interruption  # noqa: PLC0415 - loaded when a drill begins
 
     around = dataclasses.replace(surroundings(arguments, setting), preload=preload)
     interruption = Interruption()
-    results: list[DrillResult] = []
-    errors: list[VerifierError] = []
+    telling = Telling(scenarios, arguments, setting, state=around.state)
+    telling.begin()
+    run = _Run(around=around, arguments=arguments, terminal=setting.terminal, telling=telling)
+    stopped = False
     with signals(interruption, setting.terminal):
         for scenario in scenarios:
-            if interruption.requested:
-                return INTERRUPTED
-            watcher = TerminalWatcher(setting.terminal)
-            try:
-                with contextlib.closing(watcher):
-                    result = drill(scenario, around, watcher=watcher, interruption=interruption)
-            except VerifierError as error:
-                if len(scenarios) > 1:
-                    setting.terminal.warn(f"{scenario.name} was not drilled")
-                setting.terminal.fail(error)
-                errors.append(error)
-                continue
-            results.append(result)
-            if arguments.json:
-                setting.terminal.put_bytes(result.proof_bytes)
-            summarize(result, setting.terminal)
-    if any(result.interrupted for result in results):
+            if stopped := interruption.requested:
+                break
+            with limit(scenario, interruption) as own:
+                run.drill(scenario, own, alone=len(scenarios) == 1)
+    # Not under our signals any more: what is in the outbox outlives whoever has no patience with a mail server.
+    telling.end()
+    # A drill that was ended with its hours alone is INCONCLUSIVE, and no more.
+    if stopped or (interruption.requested and any(result.interrupted for result in run.results)):
         return INTERRUPTED
-    return exit_code([result.verdict.result.value for result in results], errors, strict=arguments.strict)
+    return exit_code([result.verdict.result.value for result in run.results], run.errors, strict=arguments.strict)
+
+
+@dataclasses.dataclass(kw_only=True)
+class _Run:
+    """The drills of one run, as far as it has come: what they left, and what kept others from being made."""
+
+    around: Surroundings
+    arguments: argparse.Namespace
+    terminal: Terminal
+    telling: Telling
+    results: list[DrillResult] = dataclasses.field(default_factory=list)
+    errors: list[VerifierError] = dataclasses.field(default_factory=list)
+
+    def drill(self, scenario: Scenario, interruption: Interruption, *, alone: bool) -> None:
+        """Carry out one drill, and say what it came to."""
+        from verifier.drill import drill  # noqa: PLC0415 - loaded when a drill begins
+
+        watcher = TerminalWatcher(self.terminal)
+        try:
+            with contextlib.closing(watcher):
+                result = drill(scenario, self.around, watcher=watcher, interruption=interruption)
+        except VerifierError as error:
+            if not alone:
+                self.terminal.warn(f"{scenario.name} was not drilled")
+            self.terminal.fail(error)
+            self.errors.append(error)
+            self.telling.add_error(scenario, error)
+            return
+        self.results.append(result)
+        self.telling.add(scenario, result)
+        if result.unsigned is not None:
+            self.terminal.fail(result.unsigned)
+            self.errors.append(result.unsigned)
+        if self.arguments.json:
+            self.terminal.put_bytes(result.proof_bytes)
+        summarize(result, self.terminal)
 
 
 def exit_code(results: Sequence[str], errors: Sequence[VerifierError] = (), *, strict: bool) -> int:

@@ -32,8 +32,12 @@ COMMANDS: Final = {
     "drill": "restore from every copy of a scenario and prove it",
     "prove": "prove one copy now, against a manifest or the live data",
     "report": "render a proof's reports again",
-    "status": "what was proven when",
+    "status": "what was proven when, what is due",
+    "schedule": "the timer that drills what is due: show, install, remove",
+    "audit": "a folder of bundles: what holds and what doesn't",
     "heartbeat": "write the time into live data, for its copies to carry",
+    "deliver": "send what an earlier drill could not deliver",
+    "key": "the SSH key that signs bundles: create, show",
 }
 
 

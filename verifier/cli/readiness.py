@@ -1,6 +1,7 @@
 """A scenario → rows: for each copy, and for each thing that a drill needs, `ready`, or what to do.
 
-All is tried, whatever failed before it: one visit to the cellar should be enough. Nothing is written anywhere.
+All is tried, whatever failed before it: one visit to the cellar should be enough. Nothing is written anywhere;
+whoever is to be told of drills gets a test message.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, Literal
 
-from verifier import relpath
+from verifier import deliver, relpath
 from verifier.cli.terminal import Terminal, duration, size
 from verifier.drill.reference import open_reference
 from verifier.errors import (
@@ -70,6 +71,8 @@ def rows(scenario: Scenario, *, reports: Path, state: Path, now: datetime) -> It
     yield _tried("scratch", "room", lambda: _room_in_scratch(scenario))
     yield _tried("reports", "room", lambda: _room_to_write(reports, BundleError))
     yield _tried("state", "room", lambda: _room_to_write(state, LedgerError))
+    for channel, trial in deliver.test(scenario.delivery, at=now):
+        yield _tried(channel, "test message", trial)
 
 
 def table(found: Iterable[tuple[str, Row]], terminal: Terminal) -> list[str]:

@@ -20,7 +20,7 @@ from typing import Literal
 
 import msgspec
 
-from verifier import bundle, ledger, proof, relpath
+from verifier import bundle, ledger, proof, relpath, signing
 from verifier.drill.account import Account, coverage, settle
 from verifier.drill.apart import refuse_inside_copies
 from verifier.drill.carry_out import Work
@@ -36,8 +36,8 @@ from verifier.drill.survey import Rules, take_survey
 from verifier.drill.watching import Interruption, Watcher
 from verifier.engine import Engine
 from verifier.entry import Listed
-from verifier.errors import SameDataError, SourceError
-from verifier.ledger import BeginDrill, Ledger, UnfinishedDrill
+from verifier.errors import SameDataError, SignatureError, SourceError
+from verifier.ledger import Asked, BeginDrill, Ledger, UnfinishedDrill
 from verifier.progress import CancelledError
 from verifier.proof import CoverageFacts
 from verifier.restore import Job, close_sources, open_ahead
@@ -74,13 +74,17 @@ class Surroundings:
 
 @dataclass(frozen=True, kw_only=True)
 class DrillResult:
-    """What a drill leaves: its verdict, the bytes of its proof, and the folder of its bundle."""
+    """What a drill leaves: its verdict, the bytes of its proof, and the folder of its bundle.
+
+    `unsigned` says why the key that was to sign the bundle did not.
+    """
 
     scenario: str
     verdict: Verdict
     proof_bytes: bytes
     folder: Path
     interrupted: bool
+    unsigned: SignatureError | None = None
 
 
 def drill(
@@ -98,6 +102,7 @@ def drill(
         book = stack.enter_context(Ledger.open(surroundings.state))
         stack.enter_context(ledger.claim_scenario(surroundings.state, scenario.name, holder=holder))
         stack.enter_context(bundle.claim(surroundings.reports, scenario.name, holder=holder))
+        signer = stack.enter_context(_signer(scenario))
         reservation = stack.enter_context(bundle.reserve(surroundings.reports))
         scratch = stack.enter_context(_claim_scratch(scenario, surroundings))
         workspace = scratch.workspace()
@@ -119,12 +124,9 @@ def drill(
             references=references,
             watcher=watcher,
             interruption=interruption,
+            signer=signer,
             machine=machine,
-            parts=[
-                CopyDrill(copy=copy, account=Account.open(copy.name, workspace))
-                for copy in scenario.copies
-                if not copy.live
-            ],
+            parts=_parts(scenario, workspace),
         )
         under_way.survey()
         under_way.begin(started)
@@ -134,10 +136,23 @@ def drill(
         return under_way.leave(proof_bytes, verdict)
 
 
+def _parts(scenario: Scenario, workspace: Workspace) -> list[CopyDrill]:
+    return [
+        CopyDrill(copy=copy, account=Account.open(copy.name, workspace)) for copy in scenario.copies if not copy.live
+    ]
+
+
 def _tell(watcher: Watcher, interruption: Interruption, files: int, total: int | None, size_bytes: int) -> None:
     if interruption.requested:
         raise CancelledError("the drill was interrupted before it began")
     watcher.progress(files, total, size_bytes, None)
+
+
+def _signer(scenario: Scenario) -> contextlib.AbstractContextManager[signing.Signer | None]:
+    """Open the key that will sign, before anything else: one that can't be had is told now, not after hours."""
+    if scenario.sign is None:
+        return contextlib.nullcontext()
+    return signing.open_signer(scenario.sign, passphrase=scenario.sign_passphrase)
 
 
 def _claim_scratch(scenario: Scenario, surroundings: Surroundings) -> Scratch:
@@ -163,6 +178,7 @@ class _Drill:
     watcher: Watcher
     interruption: Interruption
     machine: Engine
+    signer: signing.Signer | None
     parts: list[CopyDrill]
     abandoned: list[UnfinishedDrill] = field(default_factory=list)
     interrupted: bool = False
@@ -251,11 +267,13 @@ class _Drill:
     def _options(self) -> str:
         """Return a text that is equal for two drills of which one may take up the other."""
         scenario = self.scenario
-        against = [self._against(part) for part in self.parts]
-        sample = msgspec.to_builtins(scenario.sample)
-        only = [relpath.as_text(pattern) for pattern in scenario.only]
-        stated = [scenario.sha256, against, only, sample, [copy.name for copy in scenario.copies]]
-        return msgspec.json.encode(stated, order="sorted").decode()
+        return Asked(
+            scenario_sha256=scenario.sha256,
+            references=tuple(self._against(part) for part in self.parts),
+            only=tuple(map(relpath.as_text, scenario.only)),
+            sample=msgspec.to_builtins(scenario.sample),
+            copies=tuple(copy.name for copy in scenario.copies),
+        ).to_text()
 
     def _against(self, part: CopyDrill) -> str | None:
         if part.survey is None:
@@ -328,9 +346,11 @@ class _Drill:
                 now=now,
                 interrupted=interrupted,
                 only=self.scenario.only,
+                schedule=self.scenario.schedule,
             ),
             tuple(self._facts(part) for part in self.parts),
             self.parts,
+            signer=self.signer,
         )
         return proof.to_bytes(facts), Verdict(result=Result(facts.verdict.result), reasons=facts.verdict.reasons)
 
@@ -351,6 +371,7 @@ class _Drill:
     def leave(self, proof_bytes: bytes, verdict: Verdict) -> DrillResult:
         """Write the bundle, make it the chain's head, and note what was proven."""
         scenario = self.scenario
+        unsigned: list[SignatureError] = []
         folder = bundle.write_bundle(
             self.surroundings.reports,
             proof_bytes,
@@ -358,6 +379,8 @@ class _Drill:
             outcomes=(line for part in self.parts for line in part.account.outcome_lines),
             manifests={reference.facts.identity: reference.file for reference in self._used},
             formats=scenario.formats,
+            signer=self.signer,
+            when_unsigned=unsigned.append,
         )
         written = proof.from_bytes(proof_bytes).drill
         self.book.finish(
@@ -384,4 +407,5 @@ class _Drill:
             proof_bytes=proof_bytes,
             folder=folder,
             interrupted=self.interrupted,
+            unsigned=unsigned[0] if unsigned else None,
         )

@@ -8,12 +8,13 @@ from datetime import datetime
 
 from msgspec import UNSET
 
-from verifier import __version__, proof, relpath, rule
+from verifier import __version__, proof, relpath, rule, signing
 from verifier.drill.copy_facts import CopyDrill
 from verifier.drill.moment import time_text
 from verifier.drill.reference import Reference
 from verifier.ledger import BeginDrill, CopyResult, Head, PlannedCopy, UnfinishedDrill
 from verifier.scenario.scenario import Scenario
+from verifier.scenario.schedule import Schedule
 from verifier.verdict import judge_drill
 
 
@@ -23,6 +24,8 @@ def assemble(
     drill: proof.DrillFacts,
     copies: tuple[proof.CopyFacts, ...],
     parts: Sequence[CopyDrill],
+    *,
+    signer: signing.Signer | None = None,
 ) -> proof.Proof:
     """Return the proof of a drill whose copies were all judged.
 
@@ -45,6 +48,7 @@ def assemble(
         copies=copies,
         rule=_rule_facts(scenario, parts),
         verdict=proof.VerdictFacts(result=verdict.result.value, reasons=verdict.reasons),
+        signer=None if signer is None else proof.SignerFacts(kind=signer.kind, fingerprint=signer.fingerprint),
     )
 
 
@@ -57,6 +61,7 @@ def drill_facts(
     now: datetime,
     interrupted: bool,
     only: tuple[str, ...],
+    schedule: Schedule | None,
 ) -> proof.DrillFacts:
     """Return which drill this is, and its place in the chain behind `head`."""
     return proof.DrillFacts(
@@ -73,6 +78,7 @@ def drill_facts(
         ),
         interrupted=interrupted,
         only=tuple(map(relpath.as_text, only)),
+        schedule=None if schedule is None else str(schedule),
     )
 
 

@@ -1,6 +1,8 @@
 """SQLite: what was proven when from which copy, the chain of all drills, checkpoints of an unfinished one."""
 
+from verifier.ledger.asked import Asked
 from verifier.ledger.facts import (
+    Attempt,
     BeginDrill,
     CopyResult,
     Head,
@@ -15,6 +17,8 @@ from verifier.ledger.lock import claim_scenario, describe_holder
 from verifier.ledger.state import default_state
 
 __all__ = [
+    "Asked",
+    "Attempt",
     "BeginDrill",
     "CopyResult",
     "Head",

@@ -15,6 +15,7 @@ from verifier import relpath
 from verifier.errors import LedgerError
 from verifier.ledger.database import Database
 from verifier.ledger.facts import (
+    Attempt,
     BeginDrill,
     CopyResult,
     Head,
@@ -151,6 +152,15 @@ class Chain:
         return self._database.rows(
             PastDrill,
             "SELECT number, finished_at, verdict FROM drill"
+            " WHERE scenario = (SELECT id FROM name WHERE name = ?) AND number IS NOT NULL ORDER BY number",
+            scenario,
+        )
+
+    def attempts(self, scenario: str) -> Iterator[Attempt]:
+        """Yield the drills of a scenario that left a proof, from the first on, with what each was asked for."""
+        return self._database.rows(
+            Attempt,
+            "SELECT number, id, started_at, verdict, proof_sha256, options FROM drill"
             " WHERE scenario = (SELECT id FROM name WHERE name = ?) AND number IS NOT NULL ORDER BY number",
             scenario,
         )

@@ -102,6 +102,17 @@ class PastDrill(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     verdict: Result
 
 
+class Attempt(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """A drill that left a proof, as whoever asks what is due wants it; `options` are as in `BeginDrill`."""
+
+    number: Positive
+    id: str
+    started_at: Time
+    verdict: Result
+    proof_sha256: Sha256
+    options: str
+
+
 class PastResult(CopyResult, frozen=True, kw_only=True, array_like=True):
     """What the drill of this number found of one copy."""
 

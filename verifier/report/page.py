@@ -216,6 +216,7 @@ def _drill(proof: Proof) -> Iterator[tuple[str, str]]:
     yield "Finished", moment(drill.finished_at)
     yield "Interrupted", "yes: what had been done until then is stated" if drill.interrupted else "no"
     yield "Machine", drill.machine
+    yield "Schedule", drill.schedule or "none that it counts for"
     yield "Program", f"{tool.name} {tool.version}, Python {tool.python}, {tool.platform}"
     yield "Seed", drill.seed
     yield "Source of the seed", f"{drill.seed_source}: {meaning.SEED_SOURCES[drill.seed_source]}"

@@ -47,12 +47,12 @@ def render_html(proof: Proof, *, proof_sha256: str) -> str:
         proof: parsed back from its own bytes.
         proof_sha256: the SHA-256 of those bytes, in hex.
     """
-    return _html().get_template("report.html.j2").render(page=page(proof, sha256=proof_sha256))
+    return html_templates().get_template("report.html.j2").render(page=page(proof, sha256=proof_sha256))
 
 
 def render_markdown(proof: Proof, *, proof_sha256: str) -> str:
     """Return the report as Markdown, as CommonMark with tables; the arguments are those of `render_html`."""
-    return _markdown().get_template("report.md.j2").render(page=page(proof, sha256=proof_sha256))
+    return markdown_templates().get_template("report.md.j2").render(page=page(proof, sha256=proof_sha256))
 
 
 def render_index(drills: Sequence[IndexRow]) -> str:
@@ -61,11 +61,12 @@ def render_index(drills: Sequence[IndexRow]) -> str:
     newest_first = sorted(drills, key=lambda row: row.folder, reverse=True)
     by_scenario = sorted(newest_first, key=lambda row: row.scenario)
     scenarios = [(name, list(rows)) for name, rows in groupby(by_scenario, key=lambda row: row.scenario)]
-    return _html().get_template("index.html.j2").render(scenarios=scenarios)
+    return html_templates().get_template("index.html.j2").render(scenarios=scenarios)
 
 
 @cache
-def _html() -> Environment:
+def html_templates() -> Environment:
+    """Return the templates of HTML, which escape every value."""
     # The finalizer sees every value that a template puts out, before it is escaped.
     environment = _environment(autoescape=True, finalize=_one_line)
     loader = environment.loader
@@ -81,7 +82,8 @@ def _html() -> Environment:
 
 
 @cache
-def _markdown() -> Environment:
+def markdown_templates() -> Environment:
+    """Return the templates of Markdown, which escape every value."""
     return _environment(autoescape=False, finalize=_markdown_text)
 
 

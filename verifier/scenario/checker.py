@@ -72,7 +72,7 @@ class Checker:
         for name, key in section.keys.items():
             # A misspelt key is one mistake, not two.
             if key.required and not {name, key.unless} & (table.keys() | meant):
-                self._add((*place, name), f"expected {_expected(key.kind, name)}, got nothing")
+                self._add((*place, name), f"expected {_expected(key.kind, _dotted((*place, name)))}, got nothing")
         told = {problem.place for problem in self.problems}
         for rule in section.rules:
             for below, sentence in rule(fields):
@@ -100,7 +100,7 @@ class Checker:
 
     def _value(self, value: object, kind: Scalar | ListOf | TablesOf | Section, place: Place) -> object:
         if isinstance(kind, Section):
-            expected = _expected(kind, str(place[-1]))
+            expected = _expected(kind, _dotted(place))
             if kind.repeated:
                 return self._sections(value, kind, place, expected)
             return self._one_section(value, kind, place, expected)
@@ -171,6 +171,11 @@ class Checker:
 
 def _header(name: str, section: Section) -> str:
     return f"[[{name}]]" if section.repeated else f"[{name}]"
+
+
+def _dotted(place: Place) -> str:
+    """Return a section's place as its header has it."""
+    return ".".join(part for part in place if isinstance(part, str))
 
 
 def _expected(kind: Scalar | ListOf | TablesOf | Section, name: str) -> str:

@@ -138,7 +138,9 @@ def find(folder: Path) -> list[Path]:
 
 
 def _made(reading: _Reading, shared: _Reading) -> Scenario:
-    fields = make_fields(SCENARIO, hand_down({**shared.fields, **reading.fields}))
+    # Of `[delivery]` each channel by itself: a scenario with a heartbeat of its own keeps the mail that all share.
+    own = {name: _joined(shared.fields.get(name), value) for name, value in reading.fields.items()}
+    fields = make_fields(SCENARIO, hand_down({**shared.fields, **own}))
     return Scenario(**fields, sha256=_identity(reading, shared), path=reading.path.absolute())
 
 
@@ -147,6 +149,10 @@ def _identity(reading: _Reading, shared: _Reading) -> str:
     if not reading.uses_shared and not shared.fields.keys() - reading.fields.keys():
         return reading.sha256
     return hashlib.sha256(f"{reading.sha256}\n{shared.sha256}\n".encode()).hexdigest()
+
+
+def _joined(shared: object, own: object) -> object:
+    return {**shared, **own} if isinstance(shared, Mapping) and isinstance(own, Mapping) else own
 
 
 def _read_shared(path: Path, home: Path | None) -> _Reading:

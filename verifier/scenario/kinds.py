@@ -90,6 +90,22 @@ COUNT: Final = Scalar(
 )
 
 
+_LARGEST_PORT: Final = 65_535
+
+
+def _read_port(value: object, _base: Base) -> object:
+    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= _LARGEST_PORT:
+        return value
+    raise ScenarioError(f"expected a port from 1 to {_LARGEST_PORT}, got {shown(value)}")
+
+
+PORT: Final = Scalar(
+    expected=f"a port from 1 to {_LARGEST_PORT}",
+    schema={"type": "integer", "minimum": 1, "maximum": _LARGEST_PORT},
+    read=_read_port,
+)
+
+
 def _measure(expected: str, pattern: str, units: Mapping[str, int], most: int) -> Scalar:
     """Return the kind of text that is an amount and a unit, read as a whole number of the smallest unit."""
     compiled = re.compile(pattern)

@@ -55,15 +55,25 @@ def _schema_of_key(key: Key) -> dict[str, Any]:
 def markdown() -> str:
     """Return the reference: one table of keys for the top of the file and each section, what can't be done yet last."""
     lines = _table_of("At the top of the file", SCENARIO)
+    lines += _tables_below(SCENARIO, "")
     for name, key in SCENARIO.keys.items():
-        if isinstance(key.kind, Section) and not key.kind.open:
-            header = f"[[{name}]]" if key.kind.repeated else f"[{name}]"
-            lines += _table_of(f"`{header}`: {key.means}", key.kind)
-        elif isinstance(key.kind, TablesOf):
+        if isinstance(key.kind, TablesOf):
             lines += [f"`[{name}.NAME]`: {key.means}", ""]
     lines += ["Known, and refused because this version can't do it yet:", ""]
     lines += [f"- `{place}`: {key.means}" for place, key in _keys_not_yet()]
     return "\n".join(lines) + "\n"
+
+
+def _tables_below(section: Section, above: str) -> list[str]:
+    """Return the tables of the sections in a section, and of those in them; `above` is what leads to it."""
+    lines = []
+    for name, key in section.keys.items():
+        if isinstance(key.kind, Section) and not key.kind.open:
+            place = f"{above}{name}"
+            header = f"[[{place}]]" if key.kind.repeated else f"[{place}]"
+            lines += _table_of(f"`{header}`: {key.means}", key.kind)
+            lines += _tables_below(key.kind, f"{place}.")
+    return lines
 
 
 def _table_of(title: str, section: Section) -> list[str]:

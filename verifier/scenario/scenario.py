@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from verifier.scenario.delivery import Delivery
+from verifier.scenario.schedule import Schedule
+from verifier.secret import SecretReference
 from verifier.sources.interface import Location
 from verifier.sources.naming import Naming
 
@@ -75,6 +78,7 @@ class Scenario:
     `verifier.toml`, that of two lines: the SHA-256 in hex of its bytes, and that of `verifier.toml`. Exactly one of
     `manifest` and `against` (the live folder that serves as the reference) is set; `digest` says which checksums a list
     holds that can't say it itself. `only` are patterns that limit the drill.
+    `sign` is the SSH key that signs the bundle, `sign_passphrase` where the passphrase of a locked one is.
     """
 
     name: str
@@ -91,4 +95,8 @@ class Scenario:
     scratch_path: Path | None = None
     scratch_bytes: int = 20 * 1024**3
     formats: tuple[str, ...] = ("html", "markdown")
+    sign: Path | None = None
+    sign_passphrase: SecretReference | None = None
+    delivery: Delivery = field(default_factory=Delivery)
+    schedule: Schedule | None = None
     path: Path | None = None

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from verifier.digest import HEX_LENGTH
+from verifier.scenario.delivery_table import DELIVERY
 from verifier.scenario.kinds import (
     ADDRESS,
     BOOLEAN,
@@ -32,6 +33,7 @@ from verifier.scenario.kinds import (
 from verifier.scenario.names import KEYS as NAMES
 from verifier.scenario.names import names_fit_together
 from verifier.scenario.scenario import Copy, Objectives, Sample
+from verifier.scenario.schedule_table import SCHEDULE
 from verifier.scenario.section import Key, ListOf, Section, TablesOf, shown
 from verifier.sources.places.sftp.address import FINGERPRINT
 from verifier.sources.table import folder_of, kind_of
@@ -249,7 +251,10 @@ _REPORT: Final = Section(
             goes_to="formats",
             means="how the proof is rendered (both without it)",
         ),
-        "sign": Key(kind=PATH, goes_to="sign", means="the SSH key that signs the bundle", not_yet="sign a bundle"),
+        "sign": Key(
+            kind=PATH, goes_to="sign", means="the SSH key that signs the bundle; a .pub: the agent's half of it signs"
+        ),
+        "passphrase": Key(kind=SECRET, goes_to="sign_passphrase", means="that key's passphrase, where it has one"),
     },
 )
 
@@ -291,8 +296,8 @@ SCENARIO: Final = Section(
             goes_to="",
             means='what the copies with place = "NAME" share: every key of a copy but name, place and live',
         ),
-        "delivery": Key(kind=_ANYTHING, goes_to="delivery", means="who is told", not_yet="deliver a bundle"),
-        "schedule": Key(kind=_ANYTHING, goes_to="schedule", means="when drills are due", not_yet="schedule drills"),
+        "delivery": Key(kind=DELIVERY, goes_to="delivery", means="who is told"),
+        "schedule": Key(kind=SCHEDULE, goes_to="schedule", means="when `verifier drill --due` drills"),
     },
 )
 """A scenario's file."""
