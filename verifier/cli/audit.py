@@ -81,6 +81,8 @@ def _put_json(found: Audit, setting: Setting) -> None:
 
 def _put(found: Audit, setting: Setting) -> None:
     """Print a line for each drill, then what is broken or could not be checked of it; each chain; and the sum."""
+    from verifier.audit import State  # noqa: PLC0415 - `--help` loads no cryptography
+
     terminal = setting.terminal
     for drill in found.drills:
         number = f"drill {drill.number}" if drill.number is not None else "no proof that can be read"
@@ -91,8 +93,7 @@ def _put(found: Audit, setting: Setting) -> None:
         _put_checks(chain.checks, setting)
     _put_checks(found.anchors, setting)
     states = [check.state for check in found.checks()]
-    counts = {state: states.count(state) for state in dict.fromkeys(states)}
-    terminal.put(", ".join(f"{count:,} {state.value}" for state, count in counts.items()))
+    terminal.put(", ".join(f"{states.count(state):,} {state.value}" for state in State if state in states))
 
 
 def _put_checks(checks: tuple[Check, ...], setting: Setting) -> None:
