@@ -22,8 +22,14 @@ sys.path.insert(0, str(Path(__file__).parent))  # a spawned interpreter gets thi
 import worker_tasks as work
 
 
+_OTHERS: set[int] = set()
+
+
 def living_children() -> set[int]:
-    """Return the workers of this process that still run: its children, and those of the server they are forked from."""
+    """Return the workers of this process that still run: its children, and those of the server they are forked from.
+
+    Servers that other tests keep running for their session were there before, and are none.
+    """
     parents: dict[int, int] = {}
     servers = {os.getpid()}
     helpers = set()
@@ -39,7 +45,7 @@ def living_children() -> set[int]:
         elif b"multiprocessing.forkserver" in command and parent == os.getpid():
             helpers.add(int(folder.name))
             servers.add(int(folder.name))
-    return {process for process, parent in parents.items() if parent in servers} - helpers
+    return {process for process, parent in parents.items() if parent in servers} - helpers - _OTHERS
 
 
 def alive(process_id: int) -> bool:
@@ -61,9 +67,10 @@ def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
 
 @pytest.fixture(autouse=True)
 def no_child_is_left() -> Iterator[None]:
-    before = living_children()
+    _OTHERS.clear()
+    _OTHERS.update(living_children())
     yield
-    assert living_children() <= before
+    assert not living_children()
 
 
 @pytest.fixture
