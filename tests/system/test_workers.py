@@ -21,7 +21,6 @@ from verifier.errors import AccessDeniedError, EngineError
 sys.path.insert(0, str(Path(__file__).parent))  # a spawned interpreter gets this path, too
 import worker_tasks as work
 
-
 _OTHERS: set[int] = set()
 
 
