@@ -130,7 +130,13 @@ SCENARIO = Scenario(
 
 def attempt(verdict: str = "PASSED", *, text: str | None = None, **changed: object) -> Attempt:
     sample = {"full": False, "files": None, "confidence": 0.9, "tolerable": 0.01, "always": ("*.kdbx",)}
-    stated = {"scenario_sha256": "1" * 64, "reference": "m", "only": (), "sample": sample, "copies": ("nas", "b2")}
+    stated = {
+        "scenario_sha256": "1" * 64,
+        "references": ("m", "m"),
+        "only": (),
+        "sample": sample,
+        "copies": ("nas", "b2"),
+    }
     asked = Asked(**{**stated, **changed})  # type: ignore[arg-type]
     options = asked.to_text() if text is None else text
     return Attempt(

@@ -256,7 +256,7 @@ def run_at(history: History, moment: str, capsys: pytest.CaptureFixture[str], *a
 
 def asked(*, only: tuple[str, ...] = (), copies: tuple[str, ...] = ("nas", "b2")) -> str:
     sample = {"full": False, "files": None, "confidence": 0.95, "tolerable": 0.01, "always": ()}
-    return Asked(scenario_sha256="0" * 64, reference="m", only=only, sample=sample, copies=copies).to_text()
+    return Asked(scenario_sha256="0" * 64, references=("m",), only=only, sample=sample, copies=copies).to_text()
 
 
 @pytest.fixture
