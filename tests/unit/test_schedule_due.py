@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 
 from verifier.ledger import Asked, Attempt
@@ -129,7 +130,7 @@ SCENARIO = Scenario(
 
 
 def attempt(verdict: str = "PASSED", *, text: str | None = None, **changed: object) -> Attempt:
-    sample = {"full": False, "files": None, "confidence": 0.9, "tolerable": 0.01, "always": ("*.kdbx",)}
+    sample = msgspec.to_builtins(SAMPLE)
     stated = {
         "scenario_sha256": "1" * 64,
         "references": ("m", "m"),

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -255,7 +256,7 @@ def run_at(history: History, moment: str, capsys: pytest.CaptureFixture[str], *a
 
 
 def asked(*, only: tuple[str, ...] = (), copies: tuple[str, ...] = ("nas", "b2")) -> str:
-    sample = {"full": False, "files": None, "confidence": 0.95, "tolerable": 0.01, "always": ()}
+    sample = msgspec.to_builtins(Sample())
     return Asked(scenario_sha256="0" * 64, references=("m",), only=only, sample=sample, copies=copies).to_text()
 
 
