@@ -19,6 +19,7 @@ from verifier.cli.setting import Setting
 from verifier.cli.terminal import Terminal
 from verifier.errors import LedgerError
 from verifier.ledger import Asked, BeginDrill, CopyResult, Ledger
+from verifier.scenario.scenario import Sample
 from verifier.status import CopyStatus, ScenarioStatus, Unfinished, read_status
 
 
