@@ -11,12 +11,9 @@ import contextlib
 import hashlib
 import operator
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import cached_property
-from pathlib import Path
-from typing import Literal
 
 import msgspec
 
@@ -32,6 +29,7 @@ from verifier.drill.proving import assemble, copy_result, drill_facts, plan_of
 from verifier.drill.recovery import recover
 from verifier.drill.reference import Reference
 from verifier.drill.references import References, open_references
+from verifier.drill.surroundings import DrillResult, Surroundings
 from verifier.drill.survey import Rules, take_survey
 from verifier.drill.watching import Interruption, Watcher
 from verifier.engine import Engine
@@ -49,42 +47,6 @@ from verifier.spool import Workspace
 from verifier.verdict import Result, Verdict
 
 _TELL_EVERY = 500
-
-
-@dataclass(frozen=True, kw_only=True)
-class Surroundings:
-    """Where and with what a drill is carried out; whatever is not repeatable is handed in.
-
-    `new_seed` gives 32 bytes and says where they are from; it is asked once the size of every draw is fixed. `preload`
-    are modules that workers import before their first batch.
-    """
-
-    reports: Path
-    state: Path
-    scratch: Path
-    workers: int
-    machine: str
-    now: Callable[[], datetime]
-    new_seed: Callable[[], tuple[bytes, Literal["fresh", "public", "given"]]]
-    new_id: Callable[[], str]
-    resume: bool = False
-    stall_seconds: float = 120.0
-    preload: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class DrillResult:
-    """What a drill leaves: its verdict, the bytes of its proof, and the folder of its bundle.
-
-    `unsigned` says why the key that was to sign the bundle did not.
-    """
-
-    scenario: str
-    verdict: Verdict
-    proof_bytes: bytes
-    folder: Path
-    interrupted: bool
-    unsigned: SignatureError | None = None
 
 
 def drill(
