@@ -91,9 +91,9 @@ def choose_strata(candidates: Iterable[Candidate], wish: StrataWish, budget_byte
         if candidate.mark is not None:
             continue
         if largest_limit is None or candidate.size_bytes <= largest_limit:
-            _keep(large, _Ranked(candidate.size_bytes, candidate), wish.largest_among)
+            _keep(large, candidate.size_bytes, candidate, wish.largest_among)
         if candidate.mtime_ns is not None and (newest_limit is None or candidate.size_bytes <= newest_limit):
-            _keep(new, _Ranked(candidate.mtime_ns, candidate), wish.newest_files + wish.largest_files)
+            _keep(new, candidate.mtime_ns, candidate, wish.newest_files + wish.largest_files)
     turn = sorted(_best_first(large), key=_age_of_proof)  # equal ages stay in the order of size
     largest = frozenset(candidate.path for candidate in turn[: wish.largest_files])
     newest = [candidate.path for candidate in _best_first(new) if candidate.path not in largest]
@@ -115,11 +115,11 @@ class _Ranked:
         return self.candidate.path > other.candidate.path
 
 
-def _keep(heap: list[_Ranked], ranked: _Ranked, most: int) -> None:
+def _keep(heap: list[_Ranked], rank: int, candidate: Candidate, most: int) -> None:
     if len(heap) < most:
-        heapq.heappush(heap, ranked)
-    elif heap and heap[0] < ranked:
-        heapq.heapreplace(heap, ranked)
+        heapq.heappush(heap, _Ranked(rank, candidate))
+    elif heap and rank >= heap[0].rank:  # of millions nearly all end here, and need no object of their own
+        heapq.heappushpop(heap, _Ranked(rank, candidate))
 
 
 def _best_first(heap: list[_Ranked]) -> Iterator[Candidate]:
