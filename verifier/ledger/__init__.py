@@ -7,7 +7,10 @@ from verifier.ledger.facts import (
     PastDrill,
     PastResult,
     PlannedCopy,
+    ProvenMark,
     ProvenRow,
+    Seen,
+    SeenLock,
     UnfinishedDrill,
 )
 from verifier.ledger.ledger import Ledger
@@ -22,7 +25,10 @@ __all__ = [
     "PastDrill",
     "PastResult",
     "PlannedCopy",
+    "ProvenMark",
     "ProvenRow",
+    "Seen",
+    "SeenLock",
     "UnfinishedDrill",
     "claim_scenario",
     "default_state",

@@ -22,6 +22,7 @@ LATEST_SECONDS: Final = 253_402_300_799  # the end of the year 9999
 Seconds = Annotated[int, msgspec.Meta(ge=0, le=LATEST_SECONDS)]
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 Natural = Annotated[int, msgspec.Meta(ge=0)]
+Amount = Annotated[float, msgspec.Meta(ge=0)]
 Time = Annotated[
     str,
     msgspec.Meta(
@@ -83,6 +84,38 @@ class Link(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     verdict: Result
 
 
+class SeenLock(msgspec.Struct, frozen=True, kw_only=True):
+    """What a copy's place stated of Object Lock: see `ObjectLock` of the sources."""
+
+    files: Natural
+    locked_files: Natural
+    untold_files: Natural
+    until: Time | None = None
+    modes: tuple[str, ...] = ()
+
+
+class Seen(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the 3-2-1-1-0 rule and later plans ask of a copy's part of a drill.
+
+    `address` is where the copy lay then: of another place it says nothing. `whole` says that no part was left out on
+    purpose; `findings` how many discrepancies there were. `seconds` passed restoring `restored_files`;
+    `full_seconds` is how long a full restore of `population_files` takes, measured or projected.
+    """
+
+    address: str
+    whole: bool
+    findings: Natural
+    device: str | None = None
+    lock: SeenLock | None = None
+    listing_seconds: Amount = 0.0
+    seconds: Amount = 0.0
+    restored_files: Natural = 0
+    restored_bytes: Natural = 0
+    population_files: Natural = 0
+    population_bytes: Natural = 0
+    full_seconds: Amount | None = None
+
+
 class CopyResult(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """What a finished drill found of one copy."""
 
@@ -92,6 +125,7 @@ class CopyResult(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     planned_bytes: Natural
     proven_files: Natural
     proven_bytes: Natural
+    seen: Seen | None = None
 
 
 class PastDrill(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
@@ -116,6 +150,15 @@ class ProvenRow(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=
     mark: int
     proven_at: str
     drill_number: int
+
+
+class ProvenMark(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True):
+    """A `ProvenRow` as it lies on the disk: its time in seconds since 1970."""
+
+    path: bytes
+    mark: int
+    proven_at_seconds: Seconds
+    drill_number: Positive
 
 
 class SavedBatch(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True):
