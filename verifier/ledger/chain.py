@@ -19,12 +19,15 @@ from verifier.ledger.facts import (
     CopyResult,
     Head,
     Link,
+    Natural,
     PastDrill,
     PastResult,
     PlannedCopy,
+    Positive,
     Result,
     Seed,
     SeedSource,
+    Seen,
     Time,
     UnfinishedDrill,
 )
@@ -42,6 +45,20 @@ class _UnfinishedRow(msgspec.Struct, frozen=True, array_like=True):
     seed_source: SeedSource
     planned: str
     options: str
+
+
+class _ResultRow(msgspec.Struct, frozen=True, array_like=True):
+    """A `PastResult` as it lies in the database, where `seen` is JSON."""
+
+    copy: str
+    verdict: Result
+    planned_files: Natural
+    planned_bytes: Natural
+    proven_files: Natural
+    proven_bytes: Natural
+    number: Positive
+    finished_at: Time
+    seen: str | None
 
 
 class _Begun(msgspec.Struct, frozen=True, array_like=True):
@@ -157,15 +174,16 @@ class Chain:
 
     def past_results(self, scenario: str) -> Iterator[PastResult]:
         """Yield what each drill of a scenario found of each of its copies, from the first drill on."""
-        return self._database.rows(
-            PastResult,
+        rows = self._database.rows(
+            _ResultRow,
             "SELECT name.name, result.verdict, planned_files, planned_bytes, proven_files, proven_bytes,"
-            " drill.number, drill.finished_at"
+            " drill.number, drill.finished_at, seen"
             " FROM drill JOIN result ON result.drill = drill.sequence JOIN name ON name.id = result.copy"
             " WHERE drill.scenario = (SELECT id FROM name WHERE name = ?) AND number IS NOT NULL"
             " ORDER BY drill.number, name.name",
             scenario,
         )
+        return map(_past_result, rows)
 
     def _unfinished_drill(self, drill_id: str) -> _Begun:
         drill = self._database.row(
@@ -209,8 +227,8 @@ class Chain:
 
     def _add_result(self, drill: _Begun, result: CopyResult) -> None:
         self._database.execute(
-            "INSERT INTO result (drill, copy, verdict, planned_files, planned_bytes, proven_files, proven_bytes)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO result (drill, copy, verdict, planned_files, planned_bytes, proven_files, proven_bytes, seen)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             drill.sequence,
             name_number(self._database, result.copy),
             result.verdict,
@@ -218,6 +236,7 @@ class Chain:
             result.planned_bytes,
             result.proven_files,
             result.proven_bytes,
+            None if result.seen is None else msgspec.json.encode(result.seen, order="sorted").decode(),
         )
 
     def _abandon(self, drill: _Begun, by: _Begun) -> None:
@@ -240,6 +259,24 @@ def _unfinished(scenario: str, row: _UnfinishedRow) -> UnfinishedDrill:
         seed_source=row.seed_source,
         planned=planned,
         options=row.options,
+    )
+
+
+def _past_result(row: _ResultRow) -> PastResult:
+    try:
+        seen = None if row.seen is None else msgspec.json.decode(row.seen, type=Seen)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise LedgerError(f"expected what a drill had seen as JSON, got {relpath.show(str(error))}") from error
+    return PastResult(
+        copy=row.copy,
+        verdict=row.verdict,
+        planned_files=row.planned_files,
+        planned_bytes=row.planned_bytes,
+        proven_files=row.proven_files,
+        proven_bytes=row.proven_bytes,
+        number=row.number,
+        finished_at=row.finished_at,
+        seen=seen,
     )
 
 
