@@ -7,7 +7,6 @@ its own, or named as abandoned by a later one; until then it is unfinished.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TypeVar
 
 import msgspec
 
@@ -30,10 +29,9 @@ from verifier.ledger.facts import (
     Seen,
     Time,
     UnfinishedDrill,
+    check,
 )
 from verifier.ledger.names import name_number
-
-Fact = TypeVar("Fact", bound=msgspec.Struct)
 
 
 class _UnfinishedRow(msgspec.Struct, frozen=True, array_like=True):
@@ -86,7 +84,7 @@ class Chain:
             ValueError: a value is not of its type (a seed that is not 32 bytes, a time without a zone).
             LedgerError: a drill of this id was begun before, or the disk refuses.
         """
-        _check(drill)
+        check(drill)
         planned = msgspec.json.encode(drill.planned, order="sorted").decode()
         database = self._database
         with database.transaction(durable=True):
@@ -147,7 +145,7 @@ class Chain:
             number=number, previous=previous, proof_sha256=proof_sha256, finished_at=finished_at, verdict=verdict
         )
         for fact in (link, *copies):
-            _check(fact)
+            check(fact)
         with self._database.transaction(durable=True):
             drill = self._unfinished_drill(drill_id)
             self._append(drill, link)
@@ -278,15 +276,3 @@ def _past_result(row: _ResultRow) -> PastResult:
         finished_at=row.finished_at,
         seen=seen,
     )
-
-
-def _check(fact: Fact) -> None:
-    """Refuse what could not be read back.
-
-    Raises:
-        ValueError: a field is not of its type or outside its bounds.
-    """
-    try:
-        msgspec.convert(msgspec.to_builtins(fact, builtin_types=(bytes,)), type(fact), builtin_types=(bytes,))
-    except msgspec.ValidationError as error:
-        raise ValueError(f"{type(fact).__name__}: {error}") from error

@@ -166,3 +166,15 @@ class SavedBatch(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like
 
     batch: int
     outcomes: bytes
+
+
+def check(fact: msgspec.Struct) -> None:
+    """Refuse what could not be read back.
+
+    Raises:
+        ValueError: a field is not of its type or outside its bounds.
+    """
+    try:
+        msgspec.convert(msgspec.to_builtins(fact, builtin_types=(bytes,)), type(fact), builtin_types=(bytes,))
+    except msgspec.ValidationError as error:
+        raise ValueError(f"{type(fact).__name__}: {error}") from error
