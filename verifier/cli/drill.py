@@ -56,7 +56,8 @@ def chosen_scenarios(arguments: argparse.Namespace) -> list[Scenario]:
 def _changed(scenario: Scenario, arguments: argparse.Namespace) -> Scenario:
     sample = scenario.sample
     if arguments.full or arguments.sample is not None:
-        sample = dataclasses.replace(sample, full=arguments.full, files=arguments.sample)
+        sample = dataclasses.replace(sample, full=arguments.full, files=arguments.sample, percent=None, size_bytes=None)
     names: Sequence[str] = arguments.copy
     copies = tuple(copy for copy in scenario.copies if not names or copy.live or copy.name in names)
-    return dataclasses.replace(scenario, sample=sample, only=tuple(arguments.only), copies=copies)
+    others = tuple(copy for copy in scenario.copies if copy not in copies)
+    return dataclasses.replace(scenario, sample=sample, only=tuple(arguments.only), copies=copies, not_drilled=others)
