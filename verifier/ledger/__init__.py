@@ -4,6 +4,7 @@ from verifier.ledger.facts import (
     BeginDrill,
     CopyResult,
     Head,
+    Link,
     PastDrill,
     PastResult,
     PlannedCopy,
@@ -15,6 +16,7 @@ from verifier.ledger.facts import (
 )
 from verifier.ledger.ledger import Ledger
 from verifier.ledger.lock import claim_scenario, describe_holder
+from verifier.ledger.restoring import PastProof, ProvenBefore
 from verifier.ledger.state import default_state
 
 __all__ = [
@@ -22,9 +24,12 @@ __all__ = [
     "CopyResult",
     "Head",
     "Ledger",
+    "Link",
     "PastDrill",
+    "PastProof",
     "PastResult",
     "PlannedCopy",
+    "ProvenBefore",
     "ProvenMark",
     "ProvenRow",
     "Seen",

@@ -85,20 +85,8 @@ class Chain:
             LedgerError: a drill of this id was begun before, or the disk refuses.
         """
         check(drill)
-        planned = msgspec.json.encode(drill.planned, order="sorted").decode()
-        database = self._database
-        with database.transaction(durable=True):
-            database.execute(
-                "INSERT INTO drill (id, scenario, started_at, seed, seed_source, planned, options)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                drill.id,
-                name_number(database, drill.scenario),
-                drill.started_at,
-                drill.seed,
-                drill.seed_source,
-                planned,
-                drill.options,
-            )
+        with self._database.transaction(durable=True):
+            self._insert(drill)
 
     def chain_head(self, scenario: str) -> Head | None:
         """Return the last link of a scenario's chain, or None before the first."""
@@ -183,6 +171,19 @@ class Chain:
         )
         return map(_past_result, rows)
 
+    def _insert(self, drill: BeginDrill) -> None:
+        self._database.execute(
+            "INSERT INTO drill (id, scenario, started_at, seed, seed_source, planned, options)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            drill.id,
+            name_number(self._database, drill.scenario),
+            drill.started_at,
+            drill.seed,
+            drill.seed_source,
+            msgspec.json.encode(drill.planned, order="sorted").decode(),
+            drill.options,
+        )
+
     def _unfinished_drill(self, drill_id: str) -> _Begun:
         drill = self._database.row(
             _Begun, "SELECT sequence, scenario, number, abandoned_by FROM drill WHERE id = ?", drill_id
@@ -211,6 +212,9 @@ class Chain:
                 f" got number {link.number} after {link.previous or 'none'}",
                 hint="another drill of this scenario was finished meanwhile; run this one again",
             )
+        self._set_link(drill, link)
+
+    def _set_link(self, drill: _Begun, link: Link) -> None:
         self._database.execute(
             "UPDATE drill SET number = ?, previous = ?, proof_sha256 = ?, finished_at = ?, verdict = ?"
             " WHERE sequence = ?",

@@ -51,7 +51,7 @@ class Proven:
             ValueError: `proven_at` is no time with a zone.
             LedgerError: the disk refuses.
         """
-        seconds = _seconds(proven_at)
+        seconds = seconds_of(proven_at)
         database = self._database
         with database.transaction(durable=True):
             scenario_number = name_number(database, scenario)
@@ -62,18 +62,20 @@ class Proven:
                 " mark = excluded.mark, proven_at = excluded.proven_at, drill_number = excluded.drill_number",
                 ((scenario_number, copy_number, path, mark, seconds, drill_number) for path, mark in rows),
             )
-            database.execute(
-                "DELETE FROM damaged WHERE scenario = ? AND copy = ? AND EXISTS (SELECT 1 FROM proven"
-                " WHERE proven.scenario = damaged.scenario AND proven.copy = damaged.copy"
-                " AND proven.path = damaged.path AND proven.drill_number = ?)",
-                scenario_number,
-                copy_number,
-                drill_number,
-            )
-            database.execute_many(
-                "INSERT OR IGNORE INTO damaged (scenario, copy, path) VALUES (?, ?, ?)",
-                ((scenario_number, copy_number, path) for path in damaged),
-            )
+            self._note_damaged((scenario_number, copy_number), drill_number, damaged)
+
+    def _note_damaged(self, key: tuple[int, int], drill_number: int, damaged: Iterable[bytes]) -> None:
+        """Note what a drill found damaged, and forget it of what the drill has proven; `key`: scenario and copy."""
+        self._database.execute(
+            "DELETE FROM damaged WHERE scenario = ? AND copy = ? AND EXISTS (SELECT 1 FROM proven"
+            " WHERE proven.scenario = damaged.scenario AND proven.copy = damaged.copy"
+            " AND proven.path = damaged.path AND proven.drill_number = ?)",
+            *key,
+            drill_number,
+        )
+        self._database.execute_many(
+            "INSERT OR IGNORE INTO damaged (scenario, copy, path) VALUES (?, ?, ?)", ((*key, path) for path in damaged)
+        )
 
     def last_proven(self, scenario: str, copy: str, path: bytes) -> str | None:
         """Return when a file was last proven from a copy, in RFC 3339; None where it never was."""
@@ -123,7 +125,12 @@ class Proven:
         return (row.path for row in rows)
 
 
-def _seconds(time: str) -> int:
+def seconds_of(time: str) -> int:
+    """Return a time in RFC 3339 as the ledger keeps it, in seconds since 1970.
+
+    Raises:
+        ValueError: it is none, has no zone, or is before 1970.
+    """
     moment = datetime.fromisoformat(time)
     if moment.tzinfo is None:
         raise ValueError(f"expected a time with a zone, got {time}")
