@@ -204,11 +204,12 @@ def gravest(results: Iterable[Result]) -> Result:
 def judge_drill(verdicts: Mapping[str, Verdict], warnings: Sequence[str] = ()) -> Verdict:
     """Return the verdict of a drill from those of its copies, by name, and what is amiss with all of them together.
 
-    `warnings` make a drill that would pass a WARNED one, and stand last in any other.
+    `warnings` make a drill that would pass a WARNED one, and stand among the reasons where that is.
     """
     result = gravest([*(verdict.result for verdict in verdicts.values()), *(Result.WARNED for _ in warnings[:1])])
     if not verdicts:
         return Verdict(result=Result.INCONCLUSIVE, reasons=("no copy was drilled", *warnings))
-    named = sorted(verdicts.items(), key=lambda pair: _GRAVITY[pair[1].result])
-    reasons = tuple(f"{name}: {reason}" for name, v in named for reason in v.reasons)
-    return Verdict(result=result, reasons=(*reasons, *warnings))
+    reasons = [(v.result, f"{name}: {reason}") for name, v in verdicts.items() for reason in v.reasons]
+    reasons += [(Result.WARNED, warning) for warning in warnings]
+    reasons.sort(key=lambda pair: _GRAVITY[pair[0]])
+    return Verdict(result=result, reasons=tuple(reason for _, reason in reasons))
