@@ -95,7 +95,9 @@ def test_a_newer_version_is_left_alone_and_both_versions_are_named(tmp_path: Pat
     connection.execute("PRAGMA user_version = 7")
     connection.close()
     before = path.read_bytes()
-    with pytest.raises(LedgerError, match=rf"expected a ledger of version {len(schema.MIGRATIONS)} or older, got version 7") as caught:
+    with pytest.raises(
+        LedgerError, match=rf"expected a ledger of version {len(schema.MIGRATIONS)} or older, got version 7"
+    ) as caught:
         Ledger.open(tmp_path)
     assert "newer verifier" in str(caught.value.hint)
     assert path.read_bytes() == before

@@ -87,9 +87,13 @@ def test_only_live_data_is_nothing_to_drill(tmp_path: Path) -> None:
     ]
 
 
-def test_everything_and_a_number_of_files_contradict_each_other(tmp_path: Path) -> None:
+def test_there_is_one_way_to_say_how_much_is_drawn(tmp_path: Path) -> None:
     assert told(tmp_path, f"{HEAD}{COPY}[sample]\nfull = true\nfiles = 3\n") == [
         f"{tmp_path}/photos.toml:8: sample.files: expected one of full and files, got both"
+    ]
+    assert told(tmp_path, f'{HEAD}{COPY}[sample]\nbytes = "1GB"\nfull = false\npercent = 5\nfiles = 3\n') == [
+        f"{tmp_path}/photos.toml:7: sample.bytes: expected one of files and bytes, got both",
+        f"{tmp_path}/photos.toml:9: sample.percent: expected one of files and percent, got both",
     ]
 
 

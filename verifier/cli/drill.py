@@ -56,7 +56,9 @@ def chosen_scenarios(arguments: argparse.Namespace) -> list[Scenario]:
 def _changed(scenario: Scenario, arguments: argparse.Namespace) -> Scenario:
     sample = scenario.sample
     if arguments.full or arguments.sample is not None:
-        sample = dataclasses.replace(sample, full=arguments.full, files=arguments.sample, percent=None, size_bytes=None)
+        sample = dataclasses.replace(
+            sample, full=arguments.full, files=arguments.sample, percent=None, size_bytes=None, alone=True
+        )
     names: Sequence[str] = arguments.copy
     copies = tuple(copy for copy in scenario.copies if not names or copy.live or copy.name in names)
     others = tuple(copy for copy in scenario.copies if copy not in copies)

@@ -8,14 +8,15 @@ from pathlib import Path
 
 import msgspec
 
-from verifier.drill.draw import MOVED_IN_A_SAMPLE, Size, draw_size
 from verifier.drill.references import References, open_references
+from verifier.drill.size import Size, draw_size, moved_within
 from verifier.drill.survey import Rules, take_survey
 from verifier.drill.surveyed import Survey
 from verifier.errors import SameDataError, SourceError
+from verifier.ledger import Ledger
 from verifier.outcome import FindingKind
 from verifier.plan import INSPECTED_FILES
-from verifier.sample import at_most_bad
+from verifier.sample import SizeSpread, at_most_bad
 from verifier.scenario.scenario import Copy, Scenario
 from verifier.spool import Workspace
 from verifier.verdict import Amount
@@ -40,8 +41,10 @@ class CopyPlan(msgspec.Struct, frozen=True, kw_only=True):
     listing_findings: int = 0
 
 
-def plan_copies(scenario: Scenario, *, now: datetime, folder: Path) -> list[CopyPlan]:
+def plan_copies(scenario: Scenario, *, now: datetime, folder: Path, book: Ledger | None = None) -> list[CopyPlan]:
     """Return the plan of each copy that would be drilled; `folder` is a private place for tables.
+
+    `book` knows what earlier drills showed; None: there were none.
 
     Raises:
         VerifierError: the manifest can't be read, or a copy is the live data itself.
@@ -51,10 +54,12 @@ def plan_copies(scenario: Scenario, *, now: datetime, folder: Path) -> list[Copy
         contextlib.closing(Workspace(folder)) as workspace,
         open_references(scenario, now=now, folder=folder) as references,
     ):
-        return [_plan(copy, scenario, references, workspace) for copy in copies]
+        return [_plan(copy, scenario, references, workspace, book) for copy in copies]
 
 
-def _plan(copy: Copy, scenario: Scenario, references: References, workspace: Workspace) -> CopyPlan:
+def _plan(
+    copy: Copy, scenario: Scenario, references: References, workspace: Workspace, book: Ledger | None
+) -> CopyPlan:
     confidence = scenario.sample.confidence
     try:
         rules = Rules.of(scenario)
@@ -63,7 +68,9 @@ def _plan(copy: Copy, scenario: Scenario, references: References, workspace: Wor
         raise
     except SourceError as error:
         return CopyPlan(copy=copy.name, confidence=confidence, trouble=error.message)
-    size = draw_size(survey, scenario.sample)
+    proven = () if book is None else book.proven_marks(scenario.name, copy.name)
+    damaged = () if book is None else book.damaged(scenario.name, copy.name)
+    size = draw_size(survey, scenario, workspace, proven=proven, damaged=damaged)
     population, restored = survey.population, _expected(survey, size)
     return CopyPlan(
         copy=copy.name,
@@ -80,19 +87,30 @@ def _plan(copy: Copy, scenario: Scenario, references: References, workspace: Wor
 
 
 def _expected(survey: Survey, size: Size) -> Amount:
-    """Return how much the drill restores: the files are known, the bytes are those of files of average size."""
-    changed, moved = Amount(), Amount()
-    for item in survey.newer:
-        if size.full or item.newer == FindingKind.CHANGED:
-            changed.add(item.entry.size_bytes)
-    for item in survey.moved:
-        moved.add(item.entry.size_bytes)
-    most = (size.sample_files + size.always_files, changed.files, moved.files)
-    if not size.full:
-        most = (most[0], min(most[1], INSPECTED_FILES), min(most[2], MOVED_IN_A_SAMPLE))
-    restored = Amount()
-    for group, files in zip((survey.population, changed, moved), most, strict=True):
+    """Return how much the drill restores: the files are known, the bytes of a sample are those of average files."""
+    restored = Amount(size.beside.files, size.beside.size_bytes)
+    for files, population in ((size.sample_files, size.spread), (_inspected(survey, size))):
         if files:
             restored.files += files
-            restored.size_bytes += round(group.size_bytes * files / group.files)
+            restored.size_bytes += round(population.size_bytes * files / population.files)
+    for item in survey.moved if size.full else moved_within(survey, size.part_bytes):
+        restored.add(item.entry.size_bytes)
+    if size.coverage is not None:
+        covered = size.coverage.within(_average(size), spent_bytes=restored.size_bytes)
+        restored.files += covered.files
+        restored.size_bytes += covered.size_bytes
     return restored
+
+
+def _average(size: Size) -> SizeSpread:
+    """Return what the sample leaves of the population, if it takes files of average size."""
+    files, whole = size.population_files - size.sample_files, size.spread
+    return SizeSpread(files=files, size_bytes=whole.size_bytes * files // whole.files if whole.files else 0)
+
+
+def _inspected(survey: Survey, size: Size) -> tuple[int, SizeSpread]:
+    """Return how many of the changed files are restored, of which; of a full drill those of the live data, too."""
+    changed = SizeSpread.of(
+        item.entry.size_bytes for item in survey.newer if size.full or item.newer == FindingKind.CHANGED
+    )
+    return changed.files if size.full else min(changed.files, INSPECTED_FILES), changed

@@ -98,7 +98,7 @@ def take_survey(
         )
     told = len(survey.pairs) + len(survey.missing) - 1  # the entry that exists nowhere is no part of the reference
     set_sidecars_aside(survey, workspace)
-    _classify(survey, rules, live=reference.live is not None)
+    _classify(survey, rules, workspace, live=reference.live is not None)
     tell_absences(survey, reference, workspace, live_copies=rules.live_copies, unchanging=rules.unchanging)
     if told != survey.expected_entries:
         survey.control_missed = True
@@ -246,7 +246,9 @@ def _sort_out(joined: Iterable[Pair], survey: Survey, watch: SameDataWatch) -> T
     return times
 
 
-def _classify(survey: Survey, rules: Rules, *, live: bool) -> None:
+def _classify(survey: Survey, rules: Rules, workspace: Workspace, *, live: bool) -> None:
+    """Sort pairs into those that are comparable, in the order of paths, those that are newer, and findings."""
+    last, ordered = b"", True
     for item in survey.pairs:
         unchanging = rules.unchanging.match(item.entry.path)
         judgement = judge_listed(
@@ -262,4 +264,9 @@ def _classify(survey: Survey, rules: Rules, *, live: bool) -> None:
             survey.population.add(item.entry.size_bytes)
             why = "always" if rules.always.match(item.entry.path) else "sample"
             survey.comparable.append(msgspec.structs.replace(item, unchanging=unchanging, why=why))
+            ordered = ordered and last <= item.entry.path
+            last = item.entry.path
     survey.pairs.close()
+    if not ordered:  # what was found under another name comes after all others
+        by_path = workspace.sort_on_disk(survey.comparable, key=lambda item: item.entry.path, record_type=Item)
+        survey.comparable = workspace.table(Item).extend(by_path)

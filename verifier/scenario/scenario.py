@@ -62,7 +62,8 @@ class Sample:
     """How much to restore: everything, a fixed number of files, or enough to find `tolerable` bad files.
 
     `files`, `percent` (of the files), `size_bytes` (as many files as are expected to have these) and `full` override
-    `tolerable`; `always` are gitignore-style patterns of files that are restored in every drill.
+    `tolerable`; `always` are gitignore-style patterns of files that are restored in every drill. Beside them stand some
+    of the largest, some of the newest, and what coverage asks for, but where the sample stands `alone`.
     """
 
     full: bool = False
@@ -72,6 +73,7 @@ class Sample:
     confidence: float = 0.95
     tolerable: float = 0.01
     always: tuple[str, ...] = ()
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
