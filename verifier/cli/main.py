@@ -33,6 +33,7 @@ COMMANDS: Final = {
     "prove": "prove one copy now, against a manifest or the live data",
     "report": "render a proof's reports again",
     "status": "what was proven when",
+    "ledger": "the ledger again, from the bundles in REPORTS",
     "heartbeat": "write the time into live data, for its copies to carry",
 }
 
