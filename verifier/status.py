@@ -8,13 +8,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import msgspec
+from msgspec.structs import replace
 
 from verifier.ledger import Ledger, PastDrill, PastResult, UnfinishedDrill
 from verifier.ledger.facts import Result
+from verifier.trend import PastRestore, trend
 
 
 class CopyStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """One copy: how many finished drills it was part of, what the last of them found, when one last PASSED."""
+    """One copy: how many finished drills it was part of, what the last of them found, when one last PASSED.
+
+    `full_seconds` is how long a full restore takes by the last drill that could tell, at its present address;
+    `restore_share` how that changed in 30 days over all drills (0.1: a tenth more), `pace_share` how the time for the
+    same data did; `is_slower` says that the latter rose, and not by chance. None where nothing tells.
+    """
 
     name: str
     drills: int
@@ -25,6 +32,10 @@ class CopyStatus(msgspec.Struct, frozen=True, kw_only=True):
     proven_files: int
     proven_bytes: int
     last_passed_at: str | None
+    full_seconds: float | None = None
+    restore_share: float | None = None
+    pace_share: float | None = None
+    is_slower: bool = False
 
 
 class Unfinished(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,16 +81,48 @@ def summarise(
     for drill in drills:
         count, last = count + 1, drill
     copies: dict[str, CopyStatus] = {}
+    restores: dict[str, _Restores] = {}
     for result in results:
         copies[result.copy] = _add(copies.get(result.copy), result)
+        restores.setdefault(result.copy, _Restores()).add(result)
     return ScenarioStatus(
         name=name,
         drills=count,
         last_at=last.finished_at if last else None,
         last_verdict=last.verdict if last else None,
         unfinished=tuple(Unfinished(id=drill.id, started_at=drill.started_at) for drill in unfinished),
-        copies=tuple(copies[copy] for copy in sorted(copies)),
+        copies=tuple(restores[copy].told(copies[copy]) for copy in sorted(copies)),
     )
+
+
+class _Restores:
+    """How long full restores of one copy took, at the address where it was last drilled."""
+
+    def __init__(self) -> None:
+        self._address: str | None = None
+        self._past: list[PastRestore] = []
+
+    def add(self, result: PastResult) -> None:
+        """Take in one more drill; at another address everything begins anew."""
+        if result.seen is not None and result.seen.address != self._address:
+            self._address, self._past = result.seen.address, []
+        if result.full_restore is not None:
+            self._past.append(result.full_restore)
+
+    def told(self, status: CopyStatus) -> CopyStatus:
+        """Return the status with what all drills say of a full restore."""
+        if not self._past:
+            return status
+        changed, full_seconds = trend(self._past), self._past[-1].restore_seconds
+        if changed is None:
+            return replace(status, full_seconds=full_seconds)
+        return replace(
+            status,
+            full_seconds=full_seconds,
+            restore_share=changed.restore_share,
+            pace_share=changed.pace_share,
+            is_slower=changed.is_slower,
+        )
 
 
 def _add(before: CopyStatus | None, result: PastResult) -> CopyStatus:

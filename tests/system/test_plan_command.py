@@ -83,7 +83,7 @@ def test_a_plan_is_told_in_words(home: Home) -> None:
     assert ended.code == 0
     told = ended.stdout.decode()
     assert told.startswith("photos\n  nas: restores 36 files, about 68.4 KiB, of 293 comparable files (572 KiB)\n")
-    assert "at most 26 of 293 could be bad, at 95%" in told
+    assert "\n    30 of 293 files, drawn by lot: if 27 or more of them are bad" in told
     assert "changed since, which would be counted and not held against it: 5 files" in told
     nothing = home.run("plan", scenario(home, ""), "--only", "nothing", places=False)
     assert "the drill would be INCONCLUSIVE" in nothing.stdout.decode()

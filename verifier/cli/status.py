@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from verifier.cli.setting import Setting
+from verifier.cli.terminal import duration
 
 if TYPE_CHECKING:
     from verifier.status import CopyStatus, ScenarioStatus
@@ -54,6 +55,7 @@ def _put_json(scenarios: Iterable[ScenarioStatus], setting: Setting) -> None:
 
 def _put_table(scenarios: Iterable[ScenarioStatus], setting: Setting) -> None:
     from verifier import relpath  # noqa: PLC0415 - as in `run`
+    from verifier.trend import in_words  # noqa: PLC0415 - as in `run`
 
     lines: list[Sequence[str]] = [_HEADINGS]
     notes: list[str] = []
@@ -65,6 +67,12 @@ def _put_table(scenarios: Iterable[ScenarioStatus], setting: Setting) -> None:
         notes.extend(
             f"{name}: drill {relpath.show(drill.id)} was begun at {drill.started_at} and has left no proof"
             for drill in scenario.unfinished
+        )
+        notes.extend(
+            f"{name}: a full restore of {relpath.show(copy.name)} takes about {duration(copy.full_seconds)}"
+            f"{in_words(copy.restore_share, copy.pace_share, is_slower=copy.is_slower)}"
+            for copy in scenario.copies
+            if copy.full_seconds is not None
         )
     widths = [max(len(line[column]) if column < len(line) else 0 for line in lines) for column in range(len(_HEADINGS))]
     for line in lines:

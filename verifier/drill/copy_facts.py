@@ -35,6 +35,7 @@ from verifier.proof import Assurance, CopyFacts, Count, CoverageFacts, FoundName
 from verifier.sample import at_most_bad, bad_bytes_bound, chance_of_finding
 from verifier.scenario.scenario import Copy, Scenario
 from verifier.sources.table import folder_at
+from verifier.trend import PastRestore, trend
 from verifier.verdict import Evidence, Verdict, judge_copy
 
 _FEW_CACHED: Final = 0.1
@@ -60,6 +61,8 @@ class CopyDrill:
     snapshot: Snapshot = field(default_factory=lambda: Snapshot(is_="unknown"))
     verdict: Verdict | None = None
     covered: CoverageFacts | None = None
+    past_restores: tuple[PastRestore, ...] = ()
+    judged_at: datetime | None = None
 
 
 def judge(part: CopyDrill, scenario: Scenario, reference: Reference, *, now: datetime, interrupted: bool) -> Verdict:
@@ -68,7 +71,7 @@ def judge(part: CopyDrill, scenario: Scenario, reference: Reference, *, now: dat
     snapshot, time = snapshot_of(part.survey, now=now), _restore_time(part)
     for finding in missed(objectives, snapshot, time, now=now):
         part.account.note(finding)
-    part.snapshot = snapshot
+    part.snapshot, part.judged_at = snapshot, now
     part.notes += notes(objectives, part.survey, time)
     warned = [*_warnings(part, reference, now), *warnings(objectives, part.survey, snapshot, time, now=now)]
     return judge_copy(
@@ -274,6 +277,27 @@ def _measured(part: CopyDrill) -> dict[str, float | int | str | None]:
         "bytes_per_second": round(moved / seconds) if seconds else None,
         **_phases(part.work),
         **_full_restore(_restore_time(part)),
+        **_change(part, _restore_time(part)),
+    }
+
+
+def _change(part: CopyDrill, time: RestoreTime | None) -> dict[str, float | int | str | None]:
+    """Return how a full restore's time changed over this drill and those before it, where that can be told."""
+    if time is None or part.survey is None or part.judged_at is None:
+        return {}
+    population = part.survey.population
+    present = PastRestore(
+        at_seconds=part.judged_at.timestamp(),
+        restore_seconds=time.seconds,
+        files=population.files,
+        size_bytes=population.size_bytes,
+    )
+    changed = trend([*part.past_restores, present])
+    if changed is None:
+        return {}
+    return {
+        "restore_change_percent": round(100 * changed.restore_share, 1),
+        "pace_change_percent": round(100 * changed.pace_share, 1),
     }
 
 

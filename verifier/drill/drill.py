@@ -11,12 +11,10 @@ import contextlib
 import hashlib
 import operator
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from pathlib import Path
-from typing import Literal
 
 import msgspec
 
@@ -28,6 +26,7 @@ from verifier.drill.control import plant_damage
 from verifier.drill.copy_facts import CopyDrill, copy_facts, judge
 from verifier.drill.covered import Promise, coverage, first_drilled
 from verifier.drill.draw import draw
+from verifier.drill.expense import past_restores
 from verifier.drill.moment import time_text
 from verifier.drill.proving import assemble, drill_facts, plan_of
 from verifier.drill.recovery import recover
@@ -35,6 +34,7 @@ from verifier.drill.reference import Reference
 from verifier.drill.references import References, open_references
 from verifier.drill.size import Size, draw_size
 from verifier.drill.standing import copy_result
+from verifier.drill.surroundings import DrillResult, Surroundings
 from verifier.drill.survey import Rules, take_survey
 from verifier.drill.surveyed import Survey
 from verifier.drill.watching import Interruption, Watcher
@@ -53,38 +53,6 @@ from verifier.spool import Workspace
 from verifier.verdict import Result, Verdict
 
 _TELL_EVERY = 500
-
-
-@dataclass(frozen=True, kw_only=True)
-class Surroundings:
-    """Where and with what a drill is carried out; whatever is not repeatable is handed in.
-
-    `new_seed` gives 32 bytes and says where they are from; it is asked once the size of every draw is fixed. `preload`
-    are modules that workers import before their first batch.
-    """
-
-    reports: Path
-    state: Path
-    scratch: Path
-    workers: int
-    machine: str
-    now: Callable[[], datetime]
-    new_seed: Callable[[], tuple[bytes, Literal["fresh", "public", "given"]]]
-    new_id: Callable[[], str]
-    resume: bool = False
-    stall_seconds: float = 120.0
-    preload: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class DrillResult:
-    """What a drill leaves: its verdict, the bytes of its proof, and the folder of its bundle."""
-
-    scenario: str
-    verdict: Verdict
-    proof_bytes: bytes
-    folder: Path
-    interrupted: bool
 
 
 def drill(
@@ -333,7 +301,9 @@ class _Drill:
         """Judge every copy and the drill, and return the proof's canonical bytes."""
         self.watcher.stage("writing the proof")
         now, interrupted = self.surroundings.now(), self.interrupted
+        past = list(self.book.past_results(self.scenario.name))
         for part in self.parts:
+            part.past_restores = past_restores(part.copy, past)
             part.covered = self._coverage(part, now)
             part.verdict = judge(part, self.scenario, self._reference(part), now=now, interrupted=interrupted)
         head = self.book.chain_head(self.scenario.name)
@@ -351,7 +321,7 @@ class _Drill:
             ),
             tuple(self._facts(part) for part in self.parts),
             self.parts,
-            past=self.book.past_results(self.scenario.name),
+            past=past,
             now=now,
         )
         return proof.to_bytes(facts), Verdict(result=Result(facts.verdict.result), reasons=facts.verdict.reasons)

@@ -8,9 +8,12 @@ order of the columns that they are read from.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated, Final, Literal
 
 import msgspec
+
+from verifier.trend import PastRestore
 
 _SEED_BYTES: Final = 32
 
@@ -141,6 +144,18 @@ class PastResult(CopyResult, frozen=True, kw_only=True, array_like=True):
 
     number: Positive
     finished_at: Time
+
+    @property
+    def full_restore(self) -> PastRestore | None:
+        """How long a full restore takes by this drill; None where it didn't tell."""
+        if self.seen is None or self.seen.full_seconds is None:
+            return None
+        return PastRestore(
+            at_seconds=datetime.fromisoformat(self.finished_at).timestamp(),
+            restore_seconds=self.seen.full_seconds,
+            files=self.seen.population_files,
+            size_bytes=self.seen.population_bytes,
+        )
 
 
 class ProvenRow(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True):

@@ -138,6 +138,8 @@ MEASURED: Final[Mapping[str, str]] = {
     "projected_full_seconds": "Full restore",
     "projected_full_low_seconds": "Full restore, at least (95 %)",
     "projected_full_high_seconds": "Full restore, at most (95 %)",
+    "restore_change_percent": "Full restore, change in 30 days over all drills, in percent",
+    "pace_change_percent": "The same for equal data, in percent",
 }
 """Labels of what was measured; a name that is not here is shown as it is."""
 
