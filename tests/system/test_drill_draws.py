@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -173,6 +174,21 @@ def test_what_was_damaged_is_looked_at_until_it_is_whole_and_stands_beside_the_s
     third, fourth = place.drill(scenario(place)), place.drill(scenario(place))
     assert {line["path"] for line in outcomes(third) if line["why"] == "damaged"} == {"050.jpg", "239.jpg"}
     assert {line["path"] for line in outcomes(fourth) if line["why"] == "damaged"} == {"239.jpg"}
+
+
+def test_what_is_found_under_another_name_is_known_by_the_ledger_all_the_same(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    place.fill({f"{number:03} ä.jpg": noise(100, number) for number in range(40)})
+    place.back_up()
+    place.know()
+    for number in (3, 7, 30):
+        (place.copy / f"{number:03} ä.jpg").rename(place.copy / unicodedata.normalize("NFD", f"{number:03} ä.jpg"))
+    change(place.copy, unicodedata.normalize("NFD", "007 ä.jpg"), lambda data: flip(data, 3))
+    first = place.drill(scenario(place, sample="files = 40"))
+    assert first.counts == {"MISMATCH": 1}
+    assert sum(first.copy.found_as.values()) == 3
+    second = place.drill(scenario(place, sample="files = 5"))
+    assert {line["path"] for line in outcomes(second) if line["why"] == "damaged"} == {"007 ä.jpg"}
 
 
 def test_more_damage_than_the_bound_allows_for_is_not_left_unsaid(place: Place) -> None:

@@ -182,8 +182,8 @@ def test_resume_takes_up_no_drill_of_a_copy_that_is_another_now(own: Home) -> No
     ended = own.run_here(*own.prove, "--full", "--resume")
     assert ended.code == 1
     assert [one.id for one in ended.proof.drill.abandoned] == [killed[0]]
-    assert ended.copy.proven.files == 299
-    assert ended.copy.measured["bytes_restored"] == 2_000 * 299, "and nothing of it counts as proven now"
+    assert ended.copy.proven.files == 799
+    assert ended.copy.measured["bytes_restored"] == 2_000 * 799, "and nothing of it counts as proven now"
 
 
 def test_a_batch_whose_files_were_written_to_since_is_done_again(own: Home) -> None:

@@ -300,5 +300,10 @@ def test_a_size_of_other_facts_has_another_fingerprint(photos: Survey, workspace
         )
     ]
     assert len({size.fingerprint for size in sizes}) == len(sizes)
-    again = draw_size(photos, scenario(Sample(files=10)), workspace)
-    assert again.fingerprint == sizes[0].fingerprint
+    for one in (b"p50", b"p51"):  # that are as large as each other
+        photos.comparable.append(item(f"q{one.decode()}", "sample", size_bytes=1))
+    apart = [draw_size(photos, scenario(Sample(files=10)), workspace, damaged=[path]) for path in (b"qp50", b"qp51")]
+    assert apart[0].spread == apart[1].spread
+    assert apart[0].fingerprint != apart[1].fingerprint
+    again = draw_size(photos, scenario(Sample(files=10)), workspace, damaged=[b"qp50"])
+    assert again.fingerprint == apart[0].fingerprint

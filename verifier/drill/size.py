@@ -8,7 +8,7 @@ the budget, and sets nothing apart.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import xxhash
@@ -135,8 +135,9 @@ def draw_size(
     known = _noted(candidates, _candidates(survey, iter(proven), iter(damaged)))
     most = 0 if wish.alone else min(_MOST_IN_STRATUM, len(survey.comparable) // _FILES_FOR_ONE)
     strata = choose_strata(known, StrataWish(largest_files=most, newest_files=most), budget_bytes)
-    set_apart, marks = _set_apart(candidates, strata)
-    spread = SizeSpread.of(one.size_bytes for one in candidates if strata.stratum(one) is None)
+    set_apart: dict[Stratum, Amount] = {}
+    marks = xxhash.xxh3_128()
+    spread = SizeSpread.of(_population_sizes(candidates, strata, set_apart, marks))
     size = Size(
         full=False,
         sample=fit_sample(wish, spread, budget_bytes=None),
@@ -146,21 +147,11 @@ def draw_size(
         set_apart=set_apart,
         budget_bytes=budget_bytes,
     )
-    left_bytes = None if budget_bytes is None else max(0, budget_bytes - size.beside.size_bytes - _aside(survey, size))
-    sample = fit_sample(wish, spread, budget_bytes=left_bytes)
+    sample = fit_sample(wish, spread, budget_bytes=_left_bytes(survey, size))
     coverage = _coverage(scenario, sample)
     stated = (spread, sample, coverage, scenario.budget)
-    return Size(
-        full=False,
-        sample=sample,
-        spread=spread,
-        candidates=candidates,
-        strata=strata,
-        set_apart=set_apart,
-        budget_bytes=budget_bytes,
-        coverage=coverage,
-        fingerprint=xxhash.xxh3_128_hexdigest(f"{stated}:{marks}".encode()),
-    )
+    fingerprint = xxhash.xxh3_128_hexdigest(f"{stated}:{marks.hexdigest()}".encode())
+    return replace(size, sample=sample, coverage=coverage, fingerprint=fingerprint)
 
 
 def _candidates(survey: Survey, proven: Iterator[ProvenMark], damaged: Iterator[bytes]) -> Iterator[Candidate]:
@@ -191,25 +182,28 @@ def _noted(candidates: Table[Candidate], known: Iterable[Candidate]) -> Iterator
         yield candidate
 
 
-def _set_apart(candidates: Iterable[Candidate], strata: Strata) -> tuple[dict[Stratum, Amount], str]:
-    """Return how much stands in each stratum, and a text that tells these files from others."""
-    amounts: dict[Stratum, Amount] = {}
-    marks = xxhash.xxh3_128()
+def _population_sizes(
+    candidates: Iterable[Candidate], strata: Strata, set_apart: dict[Stratum, Amount], marks: xxhash.xxh3_128
+) -> Iterator[int]:
+    """Yield the sizes of the population; add up what stands in each stratum, and in `marks` what tells it from others."""
+    stratum_of = strata.stratum
     for candidate in candidates:
-        stratum = strata.stratum(candidate)
-        if stratum is not None:
-            amounts.setdefault(stratum, Amount()).add(candidate.size_bytes)
+        stratum = stratum_of(candidate)
+        if stratum is None:
+            yield candidate.size_bytes
+        else:
+            set_apart.setdefault(stratum, Amount()).add(candidate.size_bytes)
             marks.update(b"%d:%b:%b" % (len(candidate.path), candidate.path, stratum.encode()))
-    return amounts, marks.hexdigest()
 
 
-def _aside(survey: Survey, size: Size) -> int:
-    """Return the most bytes that are restored beside sample and strata: what may have been moved, what was changed."""
-    if size.part_bytes is None:
-        return 0
+def _left_bytes(survey: Survey, size: Size) -> int | None:
+    """Return what the budget leaves for the sample, beside strata, what may have been moved, and what was changed."""
+    if size.budget_bytes is None or size.part_bytes is None:
+        return None
     moved = sum(item.entry.size_bytes for item in moved_within(survey, size.part_bytes))
     changed = SizeSpread.of(item.entry.size_bytes for item in survey.newer if item.newer == FindingKind.CHANGED)
-    return moved + min(size.part_bytes, most_bytes(changed, min(changed.files, INSPECTED_FILES)))
+    inspected = min(size.part_bytes, most_bytes(changed, min(changed.files, INSPECTED_FILES)))
+    return max(0, size.budget_bytes - size.beside.size_bytes - moved - inspected)
 
 
 def moved_within(survey: Survey, part_bytes: int | None) -> Iterator[Item]:

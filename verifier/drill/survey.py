@@ -90,12 +90,7 @@ def take_survey(
             f"expected files in {relpath.show(copy.at)}, got an empty folder",
             hint="is the disk or share mounted?",
         )
-    if survey.keeps_times and copy.keeps_times is None and times.says_not_kept:
-        survey.keeps_times = False
-        survey.notes.append(
-            f"the copy does not keep the files' times ({times.agreeing:,} of {times.pairs:,} agree, at equal sizes), "
-            "so every file is judged by its bytes"
-        )
+    _weigh_times(survey, times)
     told = len(survey.pairs) + len(survey.missing) - 1  # the entry that exists nowhere is no part of the reference
     set_sidecars_aside(survey, workspace)
     _classify(survey, rules, workspace, live=reference.live is not None)
@@ -244,6 +239,16 @@ def _sort_out(joined: Iterable[Pair], survey: Survey, watch: SameDataWatch) -> T
         elif listed is not None:
             survey.unexpected.append(listed)
     return times
+
+
+def _weigh_times(survey: Survey, times: TimeEvidence) -> None:
+    """Trust no time of a copy whose times say that it does not keep them, but where the scenario says that it does."""
+    if survey.keeps_times and survey.copy.keeps_times is None and times.says_not_kept:
+        survey.keeps_times = False
+        survey.notes.append(
+            f"the copy does not keep the files' times ({times.agreeing:,} of {times.pairs:,} agree, at equal sizes), "
+            "so every file is judged by its bytes"
+        )
 
 
 def _classify(survey: Survey, rules: Rules, workspace: Workspace, *, live: bool) -> None:
