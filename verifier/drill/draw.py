@@ -83,9 +83,12 @@ def _sample(survey: Survey, size: Size, seed: bytes, workspace: Workspace) -> Dr
     beside: Table[Item] = workspace.table(Item)
     items, last_ticket = drawn.items, None
     # One pass for both, since of millions of files each costs seconds: what stands beside the sample is put aside.
-    for item in _lowest(_population(survey, drawn, beside), size.sample_files, seed, workspace):
+    population = _population(survey, drawn, beside)
+    for item in _lowest(population, size.sample_files, seed, workspace):
         items.append(replace(item, why="sample"))
         last_ticket = ticket(seed, item.entry.path)
+    for _ in population:
+        pass  # where nothing is drawn by lot none of it was passed through
     if len(items) != size.sample_files:
         raise AssertionError(f"expected {size.sample_files} files to be drawn by lot, got {len(items)}")
     drawn = dataclasses.replace(drawn, last_ticket=last_ticket)
