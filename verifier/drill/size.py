@@ -185,7 +185,7 @@ def _noted(candidates: Table[Candidate], known: Iterable[Candidate]) -> Iterator
 def _population_sizes(
     candidates: Iterable[Candidate], strata: Strata, set_apart: dict[Stratum, Amount], marks: xxhash.xxh3_128
 ) -> Iterator[int]:
-    """Yield the sizes of the population; add up what stands in each stratum, and in `marks` what tells it from others."""
+    """Yield the sizes of the population; add up what stands beside it, and in `marks` what tells that from others."""
     stratum_of = strata.stratum
     for candidate in candidates:
         stratum = stratum_of(candidate)
