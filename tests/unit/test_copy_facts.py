@@ -13,7 +13,7 @@ from verifier.drill.draw import draw
 from verifier.drill.size import draw_size
 from verifier.drill.surveyed import Survey
 from verifier.entry import Entry, Item, Listed
-from verifier.outcome import Finding, FindingKind, Match
+from verifier.outcome import Finding, FindingKind, Match, Reason, Unrestored
 from verifier.proof import Assurance, Count
 from verifier.sample import at_most_bad
 from verifier.scenario.scenario import Budget, Copy, Sample, Scenario
@@ -87,6 +87,17 @@ def test_what_coverage_finds_bad_beyond_the_bound_raises_it(part: CopyDrill) -> 
     assurance = closed(part, set(paths(part, "coverage")[:100]))
     assert (assurance.bad, assurance.at_most_bad_files) == (0, 100)
     assert assurance.at_most_bad_bytes >= sum(1_000 + int(path) for path in paths(part, "coverage")[:100])
+
+
+def test_what_a_drill_did_not_come_to_is_bad_in_its_sample_alone(part: CopyDrill) -> None:
+    assert part.drawn is not None
+    for item in [*part.drawn.items, *part.drawn.coverage]:
+        path = item.entry.path
+        part.account.close(item, Unrestored(path=path, reason=Reason.CANCELLED))
+    assurance = _assurance(part, WISH, SEED)
+    assert assurance is not None
+    assert (assurance.drawn, assurance.bad, assurance.known_bad) == (150, 150, Count())
+    assert (part.account.coverage_bad.files, len(part.account.damaged_rows)) == (0, 0)
 
 
 def test_what_coverage_finds_bad_within_the_bound_changes_nothing(part: CopyDrill) -> None:

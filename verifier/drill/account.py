@@ -138,10 +138,12 @@ class Account:
             if isinstance(outcome, Finding) and _is_damage(outcome):
                 self.known_bad.add(item.entry.size_bytes)
             return
-        in_sample, in_population = item.why in ("sample", "full"), item.why == "coverage"
-        bad = self.sample_bad if in_sample else self.coverage_bad if in_population else self.known_bad
-        bad.add(item.entry.size_bytes)
         own = not outcome.is_counted if isinstance(outcome, Finding) else outcome.reason in OWN_DOING
+        if item.why in ("sample", "full"):  # of the sample, whatever has no match counts, for whatever reason
+            self.sample_bad.add(item.entry.size_bytes)
+        elif own:
+            bad = self.coverage_bad if item.why == "coverage" else self.known_bad
+            bad.add(item.entry.size_bytes)
         if own and len(self.damaged_rows) < DAMAGED_KEPT:
             self.damaged_rows.append(item.entry.path)
 

@@ -43,7 +43,7 @@ REASONS: Final[Mapping[Reason, str]] = {
     Reason.CANCELLED: "The drill was stopped before the file's turn.",
     Reason.TOOL_FAILED: "The program that restores from this copy failed.",
     Reason.CHANGED_DURING: "Somebody wrote to the file while it was being restored.",
-    Reason.OVER_BUDGET: "The drill's budget was spent before the file's turn; it was not drawn.",
+    Reason.OVER_BUDGET: "The budget does not suffice: the file is larger, or the time was over; it was not drawn.",
 }
 
 DIGESTS: Final[Mapping[str, str]] = {

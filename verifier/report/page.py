@@ -256,7 +256,13 @@ def _copy_page(place: int, copy: CopyFacts, proof: Proof) -> CopyPage:
             totals={word: total - damaging[word] for word, total in totals.items()},
             more_in=None,
         ),
-        unrestored=_groups(copy.unrestored, word_of=_reason, totals=totals, more_in="outcomes.jsonl.zst"),
+        unrestored=_groups(
+            copy.unrestored,
+            word_of=_reason,
+            # What the time did not suffice for is counted and stands nowhere by name.
+            totals={word: total for word, total in totals.items() if word != Reason.OVER_BUDGET},
+            more_in="outcomes.jsonl.zst",
+        ),
         assurance=assurance_of(copy, proof.drill),
         coverage=coverage_of(copy),
         control=meaning.CONTROLS[copy.control],
