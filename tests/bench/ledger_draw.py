@@ -37,6 +37,7 @@ _SCENARIO: Final = "bench"
 _DRAWN_FILES: Final = 1_000
 _SEED: Final = b"bench".ljust(32, b"\0")
 _TAKEN_AT_NS: Final = 1_700_000_000_000_000_000
+_PASSES: Final = "the listing is read twice, what is known of each file three times, and each is judged by Python"
 _LIMITS: Final = Limits(seconds=10.0, peak_bytes=300_000_000)
 
 
@@ -50,17 +51,17 @@ def ledger(data: Path, work: Path, quick: bool) -> Iterator[Row]:  # noqa: FBT00
         making.rename(folder)
     command = [sys.executable, __file__, str(folder), str(entries), str(work / "drawing")]
     what_it_holds = f"{entries:,} entries × {len(COPIES)} copies"
-    for what, alone in (("what was proven longest ago", True), ("a drill's draw", False)):
+    for what, alone, reason in (("what was proven longest ago", True, ""), ("a drill's draw", False, _PASSES)):
         done = subprocess.run(command + ["--alone"] * alone, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise SystemExit(f"bench: {' '.join(command)} ended with {done.returncode}:\n{done.stderr[-2000:]}")
         said = json.loads(done.stdout)
-        yield _row(f"ledger of {what_it_holds}: opening, {what} of {_DRAWN_FILES:,}", said)
+        yield _row(f"ledger of {what_it_holds}: opening, {what} of {_DRAWN_FILES:,}", said, reason)
 
 
-def _row(work: str, said: dict[str, Any]) -> Row:
+def _row(work: str, said: dict[str, Any], reason: str) -> Row:
     seconds, peak_bytes = said["seconds"], said["peak_bytes"]
-    in_time = _LIMITS.seconds is None or seconds <= _LIMITS.seconds
+    met = (_LIMITS.seconds is None or seconds <= _LIMITS.seconds) and peak_bytes <= _LIMITS.peak_bytes
     return Row(
         work=work,
         peer="",
@@ -68,7 +69,8 @@ def _row(work: str, said: dict[str, Any]) -> Row:
         theirs="",
         ratio=None,
         target=f"{_LIMITS.seconds:g} s, {_LIMITS.peak_bytes / 1e6:.0f} MB",
-        met=in_time and peak_bytes <= _LIMITS.peak_bytes,
+        met=met,
+        reason="" if met else reason,
         samples={"processes": [said]},
     )
 
@@ -144,11 +146,12 @@ def main() -> int:
     state = arguments.folder / "state"
     with closing(Workspace(arguments.work)) as workspace:
         survey = None if arguments.alone else _survey(workspace, arguments.entries)
-        began = time.perf_counter()
+        began, worked = time.perf_counter(), time.process_time()
         opened = _longest_ago(state) if survey is None else _drills_draw(survey, state, workspace)
-        seconds = time.perf_counter() - began
+        seconds, processor_seconds = time.perf_counter() - began, time.process_time() - worked
     peak_bytes = high_water_bytes("self") if Path("/proc/self/status").exists() else 0
-    print(json.dumps({"seconds": seconds, "opening_seconds": opened - began, "peak_bytes": peak_bytes}))
+    said = {"seconds": seconds, "processor_seconds": processor_seconds, "opening_seconds": opened - began}
+    print(json.dumps({**said, "peak_bytes": peak_bytes}))
     return 0
 
 

@@ -90,6 +90,15 @@ def begin(place: Place, drill_id: str, name: str = "photos") -> None:
         ledger.begin(BeginDrill(scenario=name, id=drill_id, started_at=at, seed=seed, planned={}, options=""))
 
 
+def sums_of(place: Place) -> Path:
+    """Write what is known as another program's list, which states neither sizes nor times."""
+    names = [*place.live.glob("?/*.jpg"), place.live / "keys" / "one.kdbx"]
+    lines = [f"{hashlib.sha256(name.read_bytes()).hexdigest()}  ./{name.relative_to(place.live)}\n" for name in names]
+    file = place.root / "list.sha256"
+    file.write_text("".join(lines), encoding="utf-8")
+    return file
+
+
 def drill_a_while(place: Place) -> Drilled:
     """Drill by sample and in full, limited, with damage, after a drill that died, and another scenario."""
     place.drill(scenario(place))
@@ -106,6 +115,9 @@ def drill_a_while(place: Place) -> Drilled:
     place.drill(scenario(place, "files = 15"), "--copy", "usb")
     place.drill(scenario(place, "files = 500", name="other"), "--full", "--only", "3/**")
     place.prove("--full", against=True)
+    listed = scenario(place, name="listed").replace(str(place.manifest), str(sums_of(place)))
+    for more in ("", '[budget]\nbytes = "3KB"\n[objectives]\ncoverage = "90d"\n'):
+        assert place.drill(listed + more, *([] if more else ["--full"])).proof is not None, more
     return place.drill(scenario(place, "files = 30"))
 
 
@@ -121,6 +133,7 @@ def test_a_ledger_is_made_again_as_it_was(place: Place, capsys: pytest.CaptureFi
     assert dump(place.state) == before
     assert err == ""
     assert "photos: 4 drills in REPORTS, 4 of them new to the ledger, 1 abandoned, the next is number 5" in out
+    assert "listed: 2 drills in REPORTS, 2 of them new to the ledger, the next is number 3" in out
 
     out, _ = rebuild(place, capsys)
     assert dump(place.state) == before, "twice is as once"
