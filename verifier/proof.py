@@ -83,6 +83,10 @@ class ScenarioFacts(msgspec.Struct, frozen=True, kw_only=True):
     tolerable: float
     changed_share: float
     unchanging: tuple[str, ...] = ()
+    sample_percent: float | UnsetType = UNSET
+    sample_bytes: int | UnsetType = UNSET
+    budget_bytes: int | UnsetType = UNSET
+    budget_seconds: int | UnsetType = UNSET
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,7 +150,13 @@ class UnrestoredFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
 
 
 class Assurance(msgspec.Struct, frozen=True, kw_only=True):
-    """What the sample proves of what was not drawn: at most this many files are bad, at this confidence."""
+    """What the sample proves of what was not drawn: at most this many files are bad, at this confidence.
+
+    `population` is what the lot could fall on: the comparable files but those restored in every drill. `wished` is how
+    many were to be drawn but for the budget. `known_bad` are lost or damaged files outside the population, as the
+    listing or a restore beside the sample showed. Were only `few_bad` of the population bad, the chance that one was
+    drawn is `chance_of_few`. What is unset is so in proofs that did not state it.
+    """
 
     confidence: float
     population: int
@@ -154,6 +164,11 @@ class Assurance(msgspec.Struct, frozen=True, kw_only=True):
     bad: int
     at_most_bad_files: int
     at_most_bad_bytes: int
+    population_bytes: int | UnsetType = UNSET
+    wished: int | UnsetType = UNSET
+    known_bad: Count | UnsetType = UNSET
+    few_bad: int | UnsetType = UNSET
+    chance_of_few: float | UnsetType = UNSET
 
 
 class NameFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -172,11 +187,27 @@ class FoundName(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CoverageFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """Over time: how much of the manifest was ever proven from this copy with its present content."""
+    """Over time: how much of the manifest was ever proven from this copy with its present content.
+
+    `objective_seconds` is how long ago each file may have been proven, and `overdue` what was not since; both are unset
+    where nothing of the kind is wanted.
+    """
 
     proven: Count
     of: Count
     oldest_proven_at: str | None = None
+    overdue: Count | UnsetType = UNSET
+    objective_seconds: int | UnsetType = UNSET
+
+
+class LockFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a copy's place states of Object Lock, of all files that it holds; `until` is the earliest end of a lock."""
+
+    files: int
+    locked_files: int
+    untold_files: int
+    until: str | None = None
+    modes: tuple[str, ...] = ()
 
 
 class CopyFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -216,6 +247,8 @@ class CopyFacts(msgspec.Struct, frozen=True, kw_only=True):
     control: Literal["detected", "undetected", "not run"]
     notes: tuple[str, ...]
     measured: dict[str, float | int | str | None]
+    device: str | UnsetType = UNSET
+    lock: LockFacts | UnsetType = UNSET
     manifest: str | UnsetType = UNSET
     manifest_created_at: str | UnsetType | None = UNSET
 

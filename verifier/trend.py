@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 _FEWEST: Final = 4
+_SHORTEST_SECONDS: Final = 7 * 86_400
 _PAST_DRILLS: Final = 200
 _NORMAL_975: Final = 1.96
 _MONTH_SECONDS: Final = 30 * 86_400
@@ -42,7 +43,7 @@ class Trend:
 
 
 def trend(drills: Sequence[PastRestore]) -> Trend | None:
-    """Return how restores changed, in any order of drills; None of fewer than four, which show no trend.
+    """Return how restores changed, in any order of drills; None of fewer than four or of a few days, which show none.
 
     Slopes are medians over all pairs (Theil and Sen), so that one odd drill moves nothing; whether they rise is judged
     by Mann's and Kendall's count of pairs, at 95 %.
@@ -50,7 +51,7 @@ def trend(drills: Sequence[PastRestore]) -> Trend | None:
     points = sorted(((one.at_seconds, one) for one in drills if one.restore_seconds > 0), key=operator.itemgetter(0))[
         -_PAST_DRILLS:
     ]
-    if len(points) < _FEWEST or points[0][0] == points[-1][0]:
+    if len(points) < _FEWEST or points[-1][0] - points[0][0] < _SHORTEST_SECONDS:
         return None
     times = [math.log(one.restore_seconds) for _, one in points]
     # The geometric mean of files and bytes is a measure of work that doesn't ask which of the two costs more.
@@ -66,6 +67,16 @@ def trend(drills: Sequence[PastRestore]) -> Trend | None:
         pace_share=_share(moments, paces),
         is_slower=rises - 1 > _NORMAL_975 * deviation,
     )
+
+
+def in_words(restore_share: float | None, pace_share: float | None, *, is_slower: bool) -> str:
+    """Return how a full restore's time changes, to stand behind it; empty where nobody can tell."""
+    if restore_share is None or pace_share is None:
+        return ""
+    more = "more" if restore_share > 0 else "less"
+    change = f"{abs(restore_share):.0%} {more} each 30 days" if round(abs(restore_share), 2) else "as long as ever"
+    slower = f"; for the same data {pace_share:.0%} more each 30 days, and not by chance" if is_slower else ""
+    return f", {change}{slower}"
 
 
 def _share(moments: Sequence[float], logs: Sequence[float]) -> float:

@@ -7,7 +7,7 @@ scenarios. Nothing chosen, restored or compared is INCONCLUSIVE: only what was p
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -201,10 +201,15 @@ def gravest(results: Iterable[Result]) -> Result:
     return min(results, key=_GRAVITY.__getitem__, default=Result.INCONCLUSIVE)
 
 
-def judge_drill(verdicts: Mapping[str, Verdict]) -> Verdict:
-    """Return the verdict of a drill from those of its copies, by name."""
-    result = gravest(verdict.result for verdict in verdicts.values())
+def judge_drill(verdicts: Mapping[str, Verdict], warnings: Sequence[str] = ()) -> Verdict:
+    """Return the verdict of a drill from those of its copies, by name, and what is amiss with all of them together.
+
+    `warnings` make a drill that would pass a WARNED one, and stand among the reasons where that is.
+    """
+    result = gravest([*(verdict.result for verdict in verdicts.values()), *(Result.WARNED for _ in warnings[:1])])
     if not verdicts:
-        return Verdict(result=result, reasons=("no copy was drilled",))
-    named = sorted(verdicts.items(), key=lambda pair: _GRAVITY[pair[1].result])
-    return Verdict(result=result, reasons=tuple(f"{name}: {reason}" for name, v in named for reason in v.reasons))
+        return Verdict(result=Result.INCONCLUSIVE, reasons=("no copy was drilled", *warnings))
+    reasons = [(v.result, f"{name}: {reason}") for name, v in verdicts.items() for reason in v.reasons]
+    reasons += [(Result.WARNED, warning) for warning in warnings]
+    reasons.sort(key=lambda pair: _GRAVITY[pair[0]])
+    return Verdict(result=result, reasons=tuple(reason for _, reason in reasons))

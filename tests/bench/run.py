@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Final
 
 import datasets
+import ledger_draw
 import places_rows
 import projection_rows
 import rows
@@ -155,6 +156,7 @@ _HERE: Final[dict[str, Callable[[Path, Path, bool], Iterator[Row]]]] = {
     "folders": _folders,
     "joining": _joins,
     "updating": _updates,
+    "ledger": ledger_draw.ledger,
     **projection_rows.PARTS,
 }
 """Each part of the table that is about this machine's folders; those about places come after them."""

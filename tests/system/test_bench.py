@@ -78,6 +78,15 @@ def test_the_benchmark_measures_an_update_beside_making_it_anew(tmp_path: Path) 
         assert memory["work"] == f"peak memory, manifest update, {title}"
 
 
+def test_the_benchmark_measures_opening_a_ledger_and_drawing_from_it(tmp_path: Path) -> None:
+    alone, whole = measure(tmp_path, "ledger")
+    assert alone["work"] == "ledger of 10,000 entries × 3 copies: opening, what was proven longest ago of 1,000"
+    assert whole["work"] == "ledger of 10,000 entries × 3 copies: opening, a drill's draw of 1,000"
+    assert alone["target"] == "10 s, 300 MB"
+    assert alone["met"]
+    assert whole["met"]
+
+
 def test_an_unknown_part_is_refused() -> None:
     done = subprocess.run([sys.executable, str(RUN), "--only", "tape"], capture_output=True, text=True, check=False)
     assert done.returncode == 1

@@ -21,6 +21,7 @@ from verifier.scenario.scenario import Sample
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text("utf-8")
 (SCRIPT,) = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 FILES = 120
+BESIDE = ("always", "damaged", "largest", "newest")
 
 
 def _drawn_again(script: Path, bundle: Path, manifest: Path) -> str:
@@ -75,8 +76,13 @@ def test_a_sample_is_drawn_again(place: Place, script: Path) -> None:
         assert drilled.folder is not None
         assurance = drilled.copy.assurance
         assert assurance is not None
-        # All but the one that is always restored, the missing, the shortened and the newer one.
-        assert _drawn_again(script, drilled.folder, place.manifest) == f"{assurance.drawn} of {FILES - 2} True"
+        # All but the missing, the shortened and the newer one, and what stands beside the sample: the one that is
+        # always restored, those damaged last time, three of the largest, three of the newest.
+        beside = {
+            line["path"] for line in _outcomes(drilled.folder) if line["why"] in BESIDE and "052" not in line["path"]
+        }
+        left = FILES + 2 - 3 - len(beside)
+        assert _drawn_again(script, drilled.folder, place.manifest) == f"{assurance.drawn} of {left} True"
         assert assurance.drawn > 0
 
 
@@ -84,6 +90,11 @@ def _edit_proof(bundle: Path, edit: Callable[[dict[str, Any]], None]) -> None:
     facts = json.loads((bundle / "proof.json").read_bytes())
     edit(facts)
     (bundle / "proof.json").write_text(json.dumps(facts), encoding="utf-8")
+
+
+def _outcomes(bundle: Path) -> list[dict[str, Any]]:
+    data = zstandard.ZstdDecompressor().stream_reader((bundle / "outcomes.jsonl.zst").read_bytes()).read()
+    return [json.loads(line) for line in data.splitlines()]
 
 
 def _edit_outcomes(bundle: Path, edit: Callable[[list[bytes]], list[bytes]]) -> None:
@@ -98,7 +109,7 @@ def _edit_outcomes(bundle: Path, edit: Callable[[list[bytes]], list[bytes]]) -> 
 def test_a_sample_that_was_not_drawn_is_told(place: Place, script: Path, lie: str) -> None:
     drilled = place.drill(_scenario(place, "files = 30"))
     assert drilled.folder is not None
-    assert _drawn_again(script, drilled.folder, place.manifest) == f"30 of {FILES + 1} True"
+    assert _drawn_again(script, drilled.folder, place.manifest) == f"30 of {FILES + 1 - 6} True"
     if lie == "another seed":
         _edit_proof(drilled.folder, lambda facts: facts["drill"].update(seed="00" * 32))
     elif lie == "a smaller population":

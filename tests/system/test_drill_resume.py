@@ -120,6 +120,35 @@ def test_a_killed_drill_is_taken_up_and_its_proof_is_that_of_an_undisturbed_one(
     assert read_outcomes(resumed.bundle) == read_outcomes(undisturbed.bundle) == []
 
 
+def test_strata_and_coverage_are_taken_up_as_they_were_drawn(
+    own: Home, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    text = (
+        f'manifest = "{own.manifest}"\n[sample]\nfiles = 200\nalways = ["000/"]\n[budget]\nbytes = "1MB"\n'
+        f'[[copy]]\nname = "nas"\nat = "{own.copy}"\n'
+    )
+    command = ("drill", own.scenario("photos", text), "--seed", SEED, "--workers", "1")
+    with own.start(*command, read_seconds=SLOW) as running:
+        running.until_batches(2)
+        running.kill()
+        assert comes(lambda: not running.processes(), 2)
+    (killed,) = unfinished(own)
+    saved = saved_paths(own)
+    resumed = own.run_here(*command, "--resume")
+    assert (resumed.proof.drill.id, resumed.proof.drill.abandoned) == (killed[0], ())
+    undisturbed = own.beside(str(tmp_path_factory.mktemp("undisturbed"))).run_here(*command)
+    assert read_outcomes(resumed.bundle) == read_outcomes(undisturbed.bundle)
+    assert differences(comparable(resumed.bundle), comparable(undisturbed.bundle)) == {}
+    assert {line["why"] for line in read_outcomes(resumed.bundle)} == {
+        "sample",
+        "always",
+        "largest",
+        "newest",
+        "coverage",
+    }
+    assert resumed.copy.measured["bytes_restored"] == resumed.copy.planned.bytes - 2_000 * len(saved)
+
+
 def test_a_drill_that_is_killed_again_and_again_comes_to_its_end(own: Home) -> None:
     flip(own.copy / "000/000007.jpg")
     options = ("--sample", "640", "--seed", SEED, "--workers", "2", "--resume")

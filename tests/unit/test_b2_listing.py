@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 import pytest
 
 from verifier.entry import Listed
+from verifier.sources.interface import ObjectLock
 from verifier.sources.places.b2.listing import Page, Tally, Version, current
 
 
@@ -100,3 +102,40 @@ def test_an_action_of_the_future_is_no_file() -> None:
 def test_what_is_no_version_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(msgspec.ValidationError):
         version("a", **wrong)
+
+
+def _retention(mode: str | None, until_ms: int | None, *, may_read: bool = True) -> dict[str, Any]:
+    value = {"mode": mode, "retainUntilTimestamp": until_ms} if may_read else None
+    return {"fileRetention": {"isClientAuthorizedToRead": may_read, "value": value}}
+
+
+def test_the_lock_of_every_file_that_is_held_is_counted() -> None:
+    kept, sooner = _retention("compliance", 1_800_000_000_000), _retention("governance", 1_700_000_000_000)
+    _, tally = listed([version("a", **kept), version("a", **_retention(None, None)), version("b", "hide", **kept)])
+    assert tally.lock == ObjectLock(
+        files=1, locked_files=1, untold_files=0, until=datetime.fromtimestamp(1_800_000_000, UTC), modes=("compliance",)
+    )
+    assert tally.versions == 3
+    _, tally = listed([version("a", **kept), version("b", **sooner), version("c", **_retention(None, None))])
+    assert tally.lock == ObjectLock(
+        files=3,
+        locked_files=2,
+        untold_files=0,
+        until=datetime.fromtimestamp(1_700_000_000, UTC),
+        modes=("compliance", "governance"),
+    )
+
+
+def test_what_a_key_may_not_ask_is_not_told() -> None:
+    _, tally = listed([version("a", **_retention("compliance", 1, may_read=False)), version("b")])
+    assert tally.lock == ObjectLock(files=2, locked_files=0, untold_files=2)
+    assert listed([])[1].lock is None
+
+
+@pytest.mark.parametrize(
+    ("mode", "until_ms"),
+    [("forever", 1_800_000_000_000), ("compliance", None), ("compliance", 0), ("compliance", 10**18)],
+)
+def test_a_lock_of_no_known_kind_or_end_is_none(mode: str, until_ms: int | None) -> None:
+    _, tally = listed([version("a", **_retention(mode, until_ms))])
+    assert tally.lock == ObjectLock(files=1, locked_files=0, untold_files=0)

@@ -240,6 +240,22 @@ def test_proven_files_come_in_the_order_of_raw_bytes_with_the_latest_mark(ledger
     assert rows[b"new"].mark == 2**63 - 1
 
 
+def test_a_file_stays_damaged_until_it_is_proven(ledger: Ledger) -> None:
+    def drill(number: int, proven: list[bytes], damaged: list[bytes], copy: str = "nas") -> None:
+        rows = [(path, 1) for path in proven]
+        ledger.record_proven("photos", copy, rows, proven_at=AT, drill_number=number, damaged=damaged)
+
+    assert list(ledger.damaged("photos", "nas")) == []
+    drill(1, [b"a", b"good"], [b"c", b"b\xff", b"a\0"])
+    assert list(ledger.damaged("photos", "nas")) == [b"a\0", b"b\xff", b"c"]
+    drill(2, [b"a\0", b"good"], [b"c"])
+    assert list(ledger.damaged("photos", "nas")) == [b"b\xff", b"c"], "one that no drill came to is not forgotten"
+    drill(3, [b"b\xff", b"c"], [], copy="b2")
+    assert list(ledger.damaged("photos", "nas")) == [b"b\xff", b"c"], "another copy says nothing of this one"
+    drill(3, [b"b\xff", b"c"], [b"good"])
+    assert list(ledger.damaged("photos", "nas")) == [b"good"], "what was good before is not taken for proven now"
+
+
 def test_one_file_is_asked_for_by_its_path(ledger: Ledger) -> None:
     assert ledger.last_proven("photos", "nas", b"a") is None
     ledger.record_proven("photos", "nas", [(b"a", 1)], proven_at=AT, drill_number=1)

@@ -13,7 +13,7 @@ from verifier.scenario import find, load, load_all
 from verifier.scenario.checker import Checker
 from verifier.scenario.scenario import Copy, Objectives, Sample, Scenario
 from verifier.scenario.schedule import Schedule, Window
-from verifier.scenario.section import Base, Section
+from verifier.scenario.section import Base
 from verifier.scenario.table import PLACE, SCENARIO
 from verifier.secret import SecretReference
 from verifier.sources.interface import Location
@@ -140,14 +140,8 @@ def test_a_location_holds_what_pins_the_copy() -> None:
     assert Copy(name="nas", at="/x", filesystem="12-AB").location.options == {"filesystem": "12-AB"}
 
 
-def test_a_row_without_not_yet_reaches_the_place_as_an_option(tmp_path: Path) -> None:
-    copy = SCENARIO.keys["copy"].kind
-    assert isinstance(copy, Section)
-    opened = {name: replace(key, not_yet=None) for name, key in copy.keys.items()}
-    able = replace(
-        SCENARIO, keys={**SCENARIO.keys, "copy": replace(SCENARIO.keys["copy"], kind=replace(copy, keys=opened))}
-    )
-    checker = Checker(able, Base(folder=tmp_path))
+def test_what_a_place_takes_reaches_it_as_an_option(tmp_path: Path) -> None:
+    checker = Checker(SCENARIO, Base(folder=tmp_path))
     fields = checker.check(
         {
             "name": "a",
@@ -171,7 +165,7 @@ def test_what_scenarios_share_stands_beside_them_and_their_own_keys_win(tmp_path
     assert (second.scratch_path, second.scratch_bytes, second.formats) == (tmp_path / "s", 2 * 10**9, ("html",))
 
 
-KEYS = ", ".join(name for name, key in PLACE.keys.items() if key.not_yet is None)
+KEYS = ", ".join(PLACE.keys)
 
 
 def test_what_is_wrong_in_the_shared_file_is_told_once(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sqlite3
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -18,9 +19,10 @@ from verifier.cli import status as command
 from verifier.cli.setting import Setting
 from verifier.cli.terminal import Terminal
 from verifier.errors import LedgerError
-from verifier.ledger import Asked, BeginDrill, CopyResult, Ledger
+from verifier.ledger import Asked, BeginDrill, CopyResult, Ledger, Seen, SeenLock
 from verifier.scenario.scenario import Sample
 from verifier.status import CopyStatus, ScenarioStatus, Unfinished, read_status
+from verifier.trend import PastRestore
 
 
 def at(day: int) -> str:
@@ -53,6 +55,7 @@ class History:
         verdict: Any = "PASSED",
         abandoned: str = "",
         options: str = "",
+        seen: Seen | None = None,
         **copies: Any,
     ) -> None:
         drill_id = self.begin(scenario, options)
@@ -74,6 +77,7 @@ class History:
                         planned_bytes=1_000,
                         proven_files=10_000,
                         proven_bytes=500,
+                        seen=seen,
                     )
                     for name, found in copies.items()
                 ],
@@ -337,3 +341,74 @@ def test_the_metrics_are_what_prometheus_reads(planned: History, capsys: pytest.
     assert samples["verifier_overdue", photos] == 1
     assert ("verifier_overdue", odd) not in samples
     assert samples["verifier_next_due_timestamp_seconds", photos] == datetime(2026, 11, 3, tzinfo=UTC).timestamp()
+
+
+def seen(full_seconds: float | None, *, address: str = "/mnt/nas") -> Seen:
+    return Seen(
+        address=address,
+        whole=True,
+        findings=0,
+        full_seconds=full_seconds,
+        population_files=1_000,
+        population_bytes=10**9,
+    )
+
+
+def test_how_long_a_full_restore_takes_is_told_with_its_trend(
+    history: History, capsys: pytest.CaptureFixture[str]
+) -> None:
+    history.drill(nas="PASSED", seen=seen(10.0, address="/mnt/old"))  # another place says nothing of this one
+    for day in range(10):
+        history.drill(nas="PASSED", seen=seen(3_600.0 * 1.01**day))
+    with Ledger.open(history.state) as ledger:
+        (nas,) = read_status(ledger)[0].copies
+        restores = [one.full_restore for one in ledger.past_results("photos")]
+    assert nas.full_seconds == pytest.approx(3_600 * 1.01**9)
+    assert nas.is_slower
+    assert nas.pace_share == nas.restore_share == pytest.approx(1.01**30 - 1)
+    assert restores[-1] == PastRestore(
+        at_seconds=datetime(2026, 11, 11, 18, 30, tzinfo=UTC).timestamp(),
+        restore_seconds=nas.full_seconds,
+        files=1_000,
+        size_bytes=10**9,
+    )
+    told = run(history.state, capsys)[1].splitlines()[-1]
+    assert told == (
+        "photos: a full restore of nas takes about 1 h 5 min, 35% more each 30 days; "
+        "for the same data 35% more each 30 days, and not by chance"
+    )
+
+
+def test_a_drill_that_could_not_tell_leaves_what_the_one_before_told(history: History) -> None:
+    history.drill(nas="PASSED", seen=seen(60.0))
+    history.drill(nas="PASSED", seen=seen(None))
+    history.drill(nas="PASSED")
+    with Ledger.open(history.state) as ledger:
+        (nas,) = read_status(ledger)[0].copies
+    assert (nas.full_seconds, nas.restore_share, nas.is_slower) == (60.0, None, False)
+
+
+def test_what_a_drill_had_seen_is_read_back_as_it_was_or_refused(history: History) -> None:
+    whole = Seen(
+        address="b2://bucket",
+        whole=False,
+        findings=3,
+        device="b2:account/bucket",
+        lock=SeenLock(files=7, locked_files=6, untold_files=1, until=at(30), modes=("compliance",)),
+        listing_seconds=1.5,
+        seconds=20.25,
+        restored_files=5,
+        restored_bytes=6,
+        population_files=7,
+        population_bytes=8,
+        full_seconds=9.0,
+    )
+    history.drill(nas="PASSED", seen=whole)
+    with Ledger.open(history.state) as ledger:
+        assert [one.seen for one in ledger.past_results("photos")] == [whole]
+    connection = sqlite3.connect(history.state / "ledger.sqlite")
+    connection.execute("""UPDATE result SET seen = '{"address": 5}'""")
+    connection.commit()
+    connection.close()
+    with Ledger.open(history.state) as ledger, pytest.raises(LedgerError, match="what a drill had seen as JSON"):
+        list(ledger.past_results("photos"))

@@ -23,6 +23,8 @@ def test_too_few_drills_show_no_trend() -> None:
     assert trend([past(n, 100) for n in range(3)]) is None
     assert trend([past(1, 100)] * 9) is None
     assert trend([past(n, 0.0) for n in range(9)]) is None
+    assert trend([past(n * 7 / 30 / 3, 100) for n in range(4)]) is not None
+    assert trend([past(n * 6.9 / 30 / 3, 100) for n in range(4)]) is None  # of a week, nothing is said of a month
 
 
 def test_data_that_grows_is_no_slower_place() -> None:

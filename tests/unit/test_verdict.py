@@ -315,3 +315,15 @@ def test_the_tally_counts_files_and_bytes() -> None:
     assert (tally.counts["MISSING"].files, tally.counts["MISSING"].size_bytes) == (3, 30)
     assert tally.files([FindingKind.MISSING, Reason.INTERRUPTED, FindingKind.GROWN]) == 4
     assert set(tally.counts) == {"MISSING", "INTERRUPTED"}
+
+
+def test_what_is_amiss_with_all_copies_warns_and_hides_nothing_graver() -> None:
+    good, failed = Verdict(result=Result.PASSED, reasons=("fine",)), Verdict(result=Result.FAILED, reasons=("lost",))
+
+    assert judge_drill({"a": good}, ["the rule"]) == Verdict(result=Result.WARNED, reasons=("the rule", "a: fine"))
+    assert judge_drill({"a": good, "b": failed}, ["the rule"]) == Verdict(
+        result=Result.FAILED, reasons=("b: lost", "the rule", "a: fine")
+    )
+    assert judge_drill({}, ["the rule"]) == Verdict(
+        result=Result.INCONCLUSIVE, reasons=("no copy was drilled", "the rule")
+    )

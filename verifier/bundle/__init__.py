@@ -5,6 +5,7 @@ A drill uses it in this order: `claim` its scenario's folder, `reserve` room bef
 """
 
 from verifier.bundle.claim import claim
+from verifier.bundle.folder import BundleFolder, bundle_folders
 from verifier.bundle.overview import index_rows
 from verifier.bundle.place import bundle_name
 from verifier.bundle.reservation import RESERVED_BYTES, Reservation, reserve
@@ -13,7 +14,9 @@ from verifier.bundle.writing import NAMESPACE, write_bundle, write_reports
 __all__ = [
     "NAMESPACE",
     "RESERVED_BYTES",
+    "BundleFolder",
     "Reservation",
+    "bundle_folders",
     "bundle_name",
     "claim",
     "index_rows",

@@ -68,11 +68,19 @@ def chosen_scenarios(arguments: argparse.Namespace) -> list[Scenario]:
 def _changed(scenario: Scenario, arguments: argparse.Namespace) -> Scenario:
     sample = scenario.sample
     if arguments.full or arguments.sample is not None:
-        sample = dataclasses.replace(sample, full=arguments.full, files=arguments.sample)
+        sample = dataclasses.replace(
+            sample, full=arguments.full, files=arguments.sample, percent=None, size_bytes=None, alone=True
+        )
     names: Sequence[str] = arguments.copy
     copies = tuple(copy for copy in scenario.copies if not names or copy.live or copy.name in names)
+    others = tuple(copy for copy in scenario.copies if copy not in copies)
     # Less than everything counts for no schedule, and the proof says so.
-    limited = arguments.only or arguments.sample is not None or len(copies) < len(scenario.copies)
-    schedule = None if limited else scenario.schedule
-    only = tuple(arguments.only)
-    return dataclasses.replace(scenario, sample=sample, only=only, copies=copies, schedule=schedule)
+    limited = arguments.only or arguments.sample is not None or others
+    return dataclasses.replace(
+        scenario,
+        sample=sample,
+        only=tuple(arguments.only),
+        copies=copies,
+        not_drilled=others,
+        schedule=None if limited else scenario.schedule,
+    )

@@ -77,7 +77,7 @@ def surroundings(arguments: argparse.Namespace, setting: Setting) -> Surrounding
         reports=arguments.reports,
         state=arguments.state or default_state(),
         scratch=arguments.scratch or default_folder(),
-        workers=_workers(arguments),
+        workers=worker_count(arguments),
         machine=socket.gethostname(),
         now=setting.now,
         new_seed=_seed_giver(arguments.seed, secrets.token_bytes),
@@ -87,7 +87,8 @@ def surroundings(arguments: argparse.Namespace, setting: Setting) -> Surrounding
     )
 
 
-def _workers(arguments: argparse.Namespace) -> int:
+def worker_count(arguments: argparse.Namespace) -> int:
+    """Return how many processes work at once: as many as asked for, or as fit this machine."""
     return arguments.workers or min(_WORKERS_AT_MOST, os.cpu_count() or 1)
 
 
@@ -194,7 +195,7 @@ def run_drills(
         key = arguments.sign.expanduser()
         scenarios = [dataclasses.replace(scenario, sign=key, sign_passphrase=None) for scenario in scenarios]
     preload = _worker_modules(scenarios)
-    if _workers(arguments) > 1:
+    if worker_count(arguments) > 1:
         start_ahead(preload)
     from verifier.drill import Interruption  # noqa: PLC0415 - loaded when a drill begins
 

@@ -35,6 +35,7 @@ COMMANDS: Final = {
     "status": "what was proven when, what is due",
     "schedule": "the timer that drills what is due: show, install, remove",
     "audit": "a folder of bundles: what holds and what doesn't",
+    "ledger": "the ledger again, from the bundles in REPORTS",
     "heartbeat": "write the time into live data, for its copies to carry",
     "deliver": "send what an earlier drill could not deliver",
     "key": "the SSH key that signs bundles: create, show",

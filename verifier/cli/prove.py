@@ -83,7 +83,7 @@ def scenario_of(arguments: argparse.Namespace, environment: Mapping[str, str]) -
         against=None if arguments.against is None else reference,
         newer_seconds=arguments.newer,
         only=tuple(arguments.only),
-        sample=Sample(full=arguments.full, files=arguments.sample),
+        sample=Sample(full=arguments.full, files=arguments.sample, alone=True),
     )
 
 

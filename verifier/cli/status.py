@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from verifier.cli.setting import Setting
+from verifier.cli.terminal import duration
 
 if TYPE_CHECKING:
     from verifier.scenario.scenario import Scenario
@@ -98,6 +99,7 @@ def _put_json(statuses: Iterable[ScenarioStatus], setting: Setting) -> None:
 
 def _put_table(statuses: Iterable[ScenarioStatus], setting: Setting) -> None:
     from verifier import relpath  # noqa: PLC0415 - as in `run`
+    from verifier.trend import in_words  # noqa: PLC0415 - as in `run`
 
     lines: list[Sequence[str]] = [_HEADINGS]
     notes: list[str] = []
@@ -110,6 +112,12 @@ def _put_table(statuses: Iterable[ScenarioStatus], setting: Setting) -> None:
         notes.extend(
             f"{name}: drill {relpath.show(drill.id)} was begun at {drill.started_at} and has left no proof"
             for drill in status.unfinished
+        )
+        notes.extend(
+            f"{name}: a full restore of {relpath.show(copy.name)} takes about {duration(copy.restore.full_seconds)}"
+            f"{in_words(copy.restore.restore_share, copy.restore.pace_share, is_slower=copy.restore.is_slower)}"
+            for copy in status.copies
+            if copy.restore.full_seconds is not None
         )
     widths = [max(len(line[column]) for line in lines) for column in range(len(_HEADINGS))]
     for line in lines:

@@ -4,33 +4,44 @@ from __future__ import annotations
 
 import heapq
 import itertools
-import operator
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
-import xxhash
 
 from verifier import relpath
 from verifier.drill.absences import missing_entry, surplus
 from verifier.drill.carry_out import Work
+from verifier.drill.content import content_mark
 from verifier.drill.control import ControlChoice
+from verifier.drill.covered import Covered
 from verifier.drill.draw import undrawn
-from verifier.drill.reference import Reference
 from verifier.drill.surveyed import Survey
-from verifier.entry import Entry, Item
-from verifier.ledger import ProvenRow
-from verifier.outcome import Finding, FindingKind, Match, Outcome, Unrestored, outcome_name
+from verifier.entry import Item
+from verifier.outcome import (
+    WARNING_KINDS,
+    Finding,
+    FindingKind,
+    Match,
+    Outcome,
+    Reason,
+    Unrestored,
+    outcome_name,
+)
 from verifier.plan import newer_finding
-from verifier.proof import Count, CoverageFacts, FindingFacts, UnrestoredFacts
+from verifier.proof import Count, FindingFacts, UnrestoredFacts
+from verifier.sample.strata import MOST_FILES
 from verifier.spool import Table, Workspace
 from verifier.verdict import Amount, Tally
 
 WORST_SHOWN: Final = 10_000
+DAMAGED_KEPT: Final = MOST_FILES
+"""So many damaged files are noted for the next drill; where there are more, any lot falls on some of the others."""
 EXAMPLES_SHOWN: Final = 1_000
 
+OWN_DOING: Final = frozenset({Reason.ACCESS_DENIED, Reason.INTERRUPTED, Reason.TOOL_FAILED})
+"""What kept a drill from a file and may be the file's own doing; other reasons are the drill's or the whole copy's."""
 _INVERTED: Final = bytes(range(255, -1, -1))
 _to_json: Final = msgspec.json.Encoder(order="deterministic").encode
 
@@ -60,12 +71,18 @@ class Worst:
 
 @dataclass(kw_only=True)
 class Account:
-    """What became of one copy, as it streams by."""
+    """What became of one copy, as it streams by.
+
+    `sample_drawn` and `sample_bad` are of the fresh sample alone; `coverage_bad` of the rest of the population;
+    `known_bad` of what is no part of it: told by the listing, or restored beside the sample. `damaged_rows` are the
+    paths that the next drill is to look at.
+    """
 
     copy: str
     finding_lines: Table[bytes]
     outcome_lines: Table[bytes]
     proven_rows: Table[tuple[bytes, int]]
+    damaged_rows: Table[bytes]
     tally: Tally = field(default_factory=Tally)
     worst: dict[str, Worst] = field(default_factory=lambda: defaultdict(lambda: Worst(WORST_SHOWN)))
     examples: dict[str, Worst] = field(default_factory=lambda: defaultdict(lambda: Worst(EXAMPLES_SHOWN)))
@@ -73,6 +90,8 @@ class Account:
     control: ControlChoice = field(default_factory=ControlChoice)
     sample_drawn: int = 0
     sample_bad: Amount = field(default_factory=Amount)
+    coverage_bad: Amount = field(default_factory=Amount)
+    known_bad: Amount = field(default_factory=Amount)
 
     @classmethod
     def open(cls, copy: str, workspace: Workspace) -> Account:
@@ -82,11 +101,14 @@ class Account:
             finding_lines=workspace.table(bytes),
             outcome_lines=workspace.table(bytes),
             proven_rows=workspace.table(tuple[bytes, int]),
+            damaged_rows=workspace.table(bytes),
         )
 
     def note(self, finding: Finding) -> None:
         """Take in a discrepancy that no restore is planned for."""
         self.tally.add_finding(finding)
+        if finding.path and _is_damage(finding):
+            self.known_bad.add(finding.size_bytes)
         self._show(finding)
 
     def _show(self, finding: Finding) -> None:
@@ -101,8 +123,8 @@ class Account:
         self.tally.add_outcome(outcome, item.entry.size_bytes)
         if item.why in ("sample", "full") and not item.newer:
             self.sample_drawn += 1
-            if not isinstance(outcome, Match):
-                self.sample_bad.add(item.entry.size_bytes)
+        if not isinstance(outcome, Match):
+            self._close_without_match(item, outcome)
         if isinstance(outcome, Match):
             self.proven_rows.append((item.entry.path, content_mark(item.entry)))
             self.control.consider(item, outcome)
@@ -110,6 +132,31 @@ class Account:
             self._show(outcome)
         else:
             self.unrestored[outcome.reason].add(outcome)
+
+    def _close_without_match(self, item: Item, outcome: Finding | Unrestored) -> None:
+        if item.newer or item.why == "moved":
+            if isinstance(outcome, Finding) and _is_damage(outcome):
+                self.known_bad.add(item.entry.size_bytes)
+            return
+        own = not outcome.is_counted if isinstance(outcome, Finding) else outcome.reason in OWN_DOING
+        if item.why in ("sample", "full"):  # of the sample, whatever has no match counts, for whatever reason
+            self.sample_bad.add(item.entry.size_bytes)
+        elif own:
+            bad = self.coverage_bad if item.why == "coverage" else self.known_bad
+            bad.add(item.entry.size_bytes)
+        if own and len(self.damaged_rows) < DAMAGED_KEPT:
+            self.damaged_rows.append(item.entry.path)
+
+    def note_overdue(self, covered: Covered) -> None:
+        """Take in that files were not proven for too long: one finding, whatever their number."""
+        finding = covered.finding()
+        if finding is not None:
+            self.tally.counts[finding.kind.value] = covered.overdue
+            self._show(finding)
+
+    def leave_undrawn(self, outcome: Unrestored) -> None:
+        """Take in an entry that the budget does not suffice for: it is counted, and was not planned."""
+        self.tally.counts[outcome.reason.value].add(outcome.size_bytes)
 
     def write(self, item: Item, outcome: Outcome, *, last_proven: str | None) -> None:
         """Put a drawn item into the bundle's list of outcomes."""
@@ -148,6 +195,11 @@ def _kept(groups: dict[str, Worst], name: str) -> list[Any]:
     return groups[name].outcomes() if name in groups else []
 
 
+def _is_damage(finding: Finding) -> bool:
+    """Tell whether a file of the manifest is lost or damaged; one of the copy alone is no such thing."""
+    return not finding.is_counted and finding.kind not in WARNING_KINDS | {FindingKind.UNSAFE_PATH}
+
+
 def settle(account: Account, survey: Survey, work: Work, *, scenario: str) -> None:
     """Take in everything of one copy: what the listing showed, then what became of each drawn item."""
     drawn = work.drawn
@@ -160,9 +212,22 @@ def settle(account: Account, survey: Survey, work: Work, *, scenario: str) -> No
         detail = f"a file of the same size stands at {relpath.show(item.listed.name)}; it was not restored to compare"
         account.note(missing_entry(item.entry, detail, deleted=item.deleted))
         account.note(surplus(item.listed, survey))
+    for item in drawn.over_budget:
+        left = Unrestored(
+            path=item.entry.path,
+            reason=Reason.OVER_BUDGET,
+            size_bytes=item.entry.size_bytes,
+            detail=f"cannot be drilled within the budget of {drawn.size.budget_bytes} bytes",
+        )
+        account.leave_undrawn(left)
+        account.unrestored[left.reason].add(left)
+        account.write(item, left, last_proven=work.ledger.last_proven(scenario, account.copy, item.entry.path))
     closed = 0
     for item, restored in work.outcomes():
         closed += 1
+        if isinstance(restored, Unrestored) and restored.reason == Reason.OVER_BUDGET:
+            account.leave_undrawn(restored)
+            continue
         outcome = _moved(item, restored) if item.why == "moved" else restored
         if item.why == "moved" and isinstance(restored, Finding):
             account.note(surplus(item.listed, survey))
@@ -188,57 +253,6 @@ def _moved(item: Item, outcome: Outcome) -> Outcome:
     if isinstance(outcome, Finding):
         return missing_entry(item.entry, "", deleted=item.deleted)
     return outcome
-
-
-def content_mark(entry: Entry) -> int:
-    """Return a signed 64-bit number that changes with the content that the reference states.
-
-    A size that is the listing's is no part of it.
-    """
-    size = entry.size_bytes if entry.size_known else ""
-    stated = f"{size}:{entry.digest or entry.mtime_ns}".encode()
-    return xxhash.xxh3_64_intdigest(stated) - 2**63
-
-
-def coverage(
-    reference: Reference, before: Iterable[ProvenRow], now_proven: Iterable[tuple[bytes, int]], *, now: str
-) -> CoverageFacts:
-    """Return how much of the reference was ever proven from a copy with its present content: a merge of streams.
-
-    `before` are the ledger's rows and `now_proven` those of this drill, finished at `now`; both in the order of paths.
-    """
-    proven, of = Amount(), Amount()
-    oldest: str | None = None
-    earlier = ((row.path, row.mark, row.proven_at) for row in before)
-    present = ((path, mark, now) for path, mark in now_proven)
-    rows = _Following(heapq.merge(earlier, present, key=operator.itemgetter(0)))
-    for entry in reference.entries():
-        if entry.link is not None:
-            continue
-        of.add(entry.size_bytes)
-        mark = content_mark(entry)
-        times = [proven_at for _, proven_mark, proven_at in rows.at(entry.path) if proven_mark == mark]
-        if times:
-            proven.add(entry.size_bytes)
-            oldest = min(oldest or max(times), max(times))
-    return CoverageFacts(proven=count(proven), of=count(of), oldest_proven_at=oldest)
-
-
-class _Following:
-    """Rows in the order of paths, asked for by paths in the same order."""
-
-    def __init__(self, rows: Iterator[tuple[bytes, int, str]]) -> None:
-        self._rows = rows
-        self._row = next(rows, None)
-
-    def at(self, path: bytes) -> list[tuple[bytes, int, str]]:
-        """Return the rows of a path; those of paths before it are passed over."""
-        found = []
-        while self._row is not None and self._row[0] <= path:
-            if self._row[0] == path:
-                found.append(self._row)
-            self._row = next(self._rows, None)
-        return found
 
 
 def count(amount: Amount) -> Count:

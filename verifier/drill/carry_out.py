@@ -6,6 +6,7 @@ items are the same as then is not done again.
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ from verifier.outcome import Finding, Outcome, Reason, Unrestored
 from verifier.plan import BatchSize, as_newer, batches
 from verifier.projection import MOST_BATCHES, TimedBatch
 from verifier.restore import Batch, BatchResult, Job, combine_pieces, restore_batch
+from verifier.spool import Table
 
 _encode: Final = msgspec.msgpack.Encoder().encode
 _result_decoder: Final = msgspec.msgpack.Decoder(BatchResult)
@@ -35,7 +37,8 @@ class Work:
     """One copy's batches: what they are made of, where they are saved, and what became of those that gave no answer.
 
     `timed` are the first ones that were done now and to the end, `start_seconds` what passed before they began;
-    `resumed` that some were done by an interrupted drill.
+    `resumed` that some were done by an interrupted drill. `budget_seconds` is after how long no batch is begun any
+    more, None: never; `out_of_time` that it came to this.
     """
 
     drill_id: str
@@ -43,6 +46,8 @@ class Work:
     job: Job
     drawn: Draw
     ledger: Ledger
+    budget_seconds: float | None = None
+    out_of_time: bool = False
     lost: dict[int, Unrestored] = field(default_factory=dict)
     partial: dict[int, BatchResult] = field(default_factory=dict)
     bytes_moved: int = 0
@@ -54,8 +59,8 @@ class Work:
 
     def batches(self) -> Iterator[tuple[int, tuple[Item, ...]]]:
         """Yield number and items of each batch: the same ones whenever they are asked for."""
-        size = BatchSize.of(self.drawn.amount.files, self.drawn.amount.size_bytes)
-        return enumerate(batches(self.drawn.items, size))
+        # What a budget may cut shares no batch with what it may not.
+        return enumerate(itertools.chain(_cut(self.drawn.items), _cut(self.drawn.coverage)))
 
     def carry_out(self, engine: Engine, watcher: Watcher, interruption: Interruption) -> None:
         """Have every batch done that is not saved yet."""
@@ -66,6 +71,8 @@ class Work:
         def tasks() -> Iterator[tuple[int, Batch]]:
             for number, items in self.batches():
                 if self._saved(number, items) is None:
+                    if self._is_over(began_at):
+                        return
                     under_way[number] = items
                     yield number, Batch(number=number, job=self.job, items=items)
 
@@ -87,6 +94,12 @@ class Work:
                 self.lost[answer.number] = _lost(answer)
             tell()
         self.bytes_moved = engine.bytes_moved - begun_bytes
+
+    def _is_over(self, began_at: float) -> bool:
+        """Tell whether the budget's time has passed; what is under way then comes to its end."""
+        if self.budget_seconds is not None and time.monotonic() - began_at >= self.budget_seconds:
+            self.out_of_time = True
+        return self.out_of_time
 
     def _time(self, answer: Done[BatchResult], items: Sequence[Item], began_at: float) -> None:
         """Note how long a batch took; one that was tried again, or not met, would say nothing of a full restore."""
@@ -149,22 +162,35 @@ class Work:
         for number, items in self.batches():
             result = self._saved(number, items) or self.partial.get(number)
             if result is None:
-                missing = self.lost.get(number, _CANCELLED)
+                missing = self.lost.get(number, _OUT_OF_TIME if self.out_of_time else _CANCELLED)
                 outcomes: Sequence[Outcome] = [_instead(missing, item) for item in items]
             else:
                 outcomes = result.outcomes
                 self.cached_files += result.cached_files
             for item, outcome in zip(items, outcomes, strict=True):
                 if item.piece is None:
-                    yield item, outcome
+                    yield item, self._undrawn_where_cut(item, outcome)
                     continue
                 pieces.append(outcome)
                 if item.piece == len(item.entry.pieces) - 1:
-                    yield item, combine_pieces(pieces, item)
+                    yield item, self._undrawn_where_cut(item, combine_pieces(pieces, item))
                     pieces = []
+
+    def _undrawn_where_cut(self, item: Item, outcome: Outcome) -> Outcome:
+        """Of coverage alone, what the time did not suffice for was not drawn, and nobody is blamed for it."""
+        cut = isinstance(outcome, Unrestored) and outcome.reason == Reason.CANCELLED
+        if not (self.out_of_time and cut and item.why == "coverage"):
+            return outcome
+        return Unrestored(path=outcome.path, reason=Reason.OVER_BUDGET, size_bytes=item.entry.size_bytes)
 
 
 _CANCELLED: Final = Unrestored(path=b"", reason=Reason.CANCELLED, detail="the drill ended before its turn")
+_OUT_OF_TIME: Final = Unrestored(path=b"", reason=Reason.CANCELLED, detail="the budget's time was over before its turn")
+
+
+def _cut(items: Table[Item]) -> Iterator[tuple[Item, ...]]:
+    size_bytes = sum(item.entry.size_bytes for item in items)
+    return batches(items, BatchSize.of(len(items), size_bytes))
 
 
 def _instead(missing: Unrestored, item: Item) -> Unrestored:

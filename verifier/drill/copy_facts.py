@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import heapq
 import os
 import statistics
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,7 +15,7 @@ from msgspec import UNSET, UnsetType
 from verifier import relpath
 from verifier.drill.account import Account, count
 from verifier.drill.carry_out import Work
-from verifier.drill.draw import Draw, Size
+from verifier.drill.draw import Draw, undrawn_bytes
 from verifier.drill.moment import time_text
 from verifier.drill.objectives import (
     RestoreTime,
@@ -27,15 +27,20 @@ from verifier.drill.objectives import (
     warnings,
 )
 from verifier.drill.reference import Reference
+from verifier.drill.size import Size
+from verifier.drill.standing import lock_facts, lock_warning
 from verifier.drill.surveyed import Survey
 from verifier.outcome import Reason
 from verifier.proof import Assurance, CopyFacts, Count, CoverageFacts, FoundName, NameFacts, VerdictFacts
-from verifier.sample import at_most_bad
+from verifier.sample import at_most_bad, bad_bytes_bound, chance_of_finding
 from verifier.scenario.scenario import Copy, Scenario
 from verifier.sources.table import folder_at
+from verifier.trend import PastRestore, trend
 from verifier.verdict import Evidence, Verdict, judge_copy
 
 _FEW_CACHED: Final = 0.1
+FEW_BAD: Final = 10
+"""So many bad files are what a proof states the chance of, had there been no more: most samples would miss them."""
 
 
 @dataclass(kw_only=True)
@@ -55,6 +60,9 @@ class CopyDrill:
     notes: list[str] = field(default_factory=list)
     snapshot: Snapshot = field(default_factory=lambda: Snapshot(is_="unknown"))
     verdict: Verdict | None = None
+    covered: CoverageFacts | None = None
+    past_restores: tuple[PastRestore, ...] = ()
+    judged_at: datetime | None = None
 
 
 def judge(part: CopyDrill, scenario: Scenario, reference: Reference, *, now: datetime, interrupted: bool) -> Verdict:
@@ -63,9 +71,9 @@ def judge(part: CopyDrill, scenario: Scenario, reference: Reference, *, now: dat
     snapshot, time = snapshot_of(part.survey, now=now), _restore_time(part)
     for finding in missed(objectives, snapshot, time, now=now):
         part.account.note(finding)
-    part.snapshot = snapshot
+    part.snapshot, part.judged_at = snapshot, now
     part.notes += notes(objectives, part.survey, time)
-    warned = [*_warnings(part, reference), *warnings(objectives, part.survey, snapshot, time, now=now)]
+    warned = [*_warnings(part, reference, now), *warnings(objectives, part.survey, snapshot, time, now=now)]
     return judge_copy(
         Evidence(
             tally=part.account.tally,
@@ -80,17 +88,35 @@ def judge(part: CopyDrill, scenario: Scenario, reference: Reference, *, now: dat
     )
 
 
-def _warnings(part: CopyDrill, reference: Reference) -> list[str]:
+def _warnings(part: CopyDrill, reference: Reference, now: datetime) -> list[str]:
     found = [] if part.survey is None else [*part.survey.facts.warnings, *part.survey.warnings]
+    if part.survey is not None:
+        found += lock_warning(part.copy, part.survey.facts.lock, now=now)
     folder = folder_at(part.copy.location)
     if folder is not None and reference.is_made_from(folder):
         itself = "compared with itself: the manifest was made from this very copy, so damage before then is not seen"
         found.append(itself)
+    if part.size is not None:
+        found += _budget_warnings(part.size)
     return found
 
 
+def _budget_warnings(size: Size) -> Iterator[str]:
+    too_large, budget_bytes = size.over_budget, size.budget_bytes
+    if too_large.files:
+        files = "1 file" if too_large.files == 1 else f"{too_large.files:,} files"
+        yield (
+            f"{files} cannot be drilled within the budget of {budget_bytes:,} bytes ({too_large.size_bytes:,} bytes)"
+        )
+    if size.population_files and not size.sample_files:
+        yield (
+            f"the budget of {budget_bytes:,} bytes is too small for a sample: nothing is shown of "
+            f"{size.population_files:,} files"
+        )
+
+
 def copy_facts(
-    part: CopyDrill, scenario: Scenario, covered: CoverageFacts, *, shared: Reference, reference: Reference
+    part: CopyDrill, scenario: Scenario, *, seed: bytes, shared: Reference, reference: Reference
 ) -> CopyFacts:
     """Return the part of the proof of a copy that was judged.
 
@@ -98,7 +124,7 @@ def copy_facts(
     """
     own = None if reference.facts == shared.facts else reference.facts
     survey, account, verdict = part.survey, part.account, part.verdict
-    if verdict is None:
+    if verdict is None or part.covered is None:
         raise AssertionError("a copy is judged before its facts are written")
     snapshot = part.snapshot
     return CopyFacts(
@@ -108,6 +134,8 @@ def copy_facts(
         site=part.copy.site,
         manifest=UNSET if own is None else own.identity,
         manifest_created_at=UNSET if own is None else own.created_at,
+        device=UNSET if survey is None or survey.facts.device is None else survey.facts.device,
+        lock=UNSET if survey is None or survey.facts.lock is None else lock_facts(survey.facts.lock),
         snapshot=snapshot.stated or (None if snapshot.at is None else time_text(snapshot.at)),
         snapshot_is=snapshot.is_,
         depth="restored" if account.tally.proven.files else "listed",
@@ -124,8 +152,8 @@ def copy_facts(
         unrestored=account.unrestored_facts(),
         found_as={} if survey is None else survey.found_as,
         found_names=_found_names(survey),
-        assurance=_assurance(part, scenario),
-        coverage=covered,
+        assurance=_assurance(part, scenario, seed),
+        coverage=part.covered,
         control=part.control,
         notes=tuple(_notes(part, scenario)),
         measured=_measured(part),
@@ -151,31 +179,38 @@ def _read_from(part: CopyDrill) -> str:
     return "cache possible" if stated == "device" and many else stated
 
 
-def _assurance(part: CopyDrill, scenario: Scenario) -> Assurance | None:
-    """Return what the draw proves of what was not drawn, from the counts of the fresh sample alone."""
-    if part.survey is None or part.size is None or part.drawn is None or not part.size.population_files:
+def _assurance(part: CopyDrill, scenario: Scenario, seed: bytes) -> Assurance | None:
+    """Return what the draw proves of what was not drawn, from the counts of the fresh sample alone.
+
+    What coverage shows beside it bounds nothing, but more bad files than the bound allows for are not left unsaid.
+    """
+    size, account = part.size, part.account
+    if size is None or part.drawn is None or not size.population_files:
         return None
-    population, drawn = part.size.population_files, part.account.sample_drawn
-    bad = part.account.sample_bad
+    population, drawn, bad = size.population_files, account.sample_drawn, account.sample_bad
     confidence = scenario.sample.confidence
     most = at_most_bad(population, drawn=drawn, bad=bad.files, confidence=confidence)
+    most = max(most, bad.files + account.coverage_bad.files)
+    stake = bad_bytes_bound(
+        bad_bytes=bad.size_bytes,
+        more_files=most - bad.files,
+        undrawn_bytes=undrawn_bytes(part.drawn, seed=seed),
+        population_bytes=size.spread.size_bytes,
+    )
+    few = min(FEW_BAD, population)
     return Assurance(
         confidence=confidence,
         population=population,
+        population_bytes=size.spread.size_bytes,
+        wished=size.sample.wished_files,
         drawn=drawn,
         bad=bad.files,
         at_most_bad_files=most,
-        at_most_bad_bytes=bad.size_bytes + _largest_undrawn(part.survey, part.drawn, most - bad.files),
+        at_most_bad_bytes=stake.at_most_bad_bytes,
+        known_bad=count(account.known_bad),
+        few_bad=few,
+        chance_of_few=chance_of_finding(population, few, drawn),
     )
-
-
-def _largest_undrawn(survey: Survey, drawn: Draw, files: int) -> int:
-    """Return the bytes of the largest so many files that were not drawn: the most that could be bad unseen."""
-    if not files:
-        return 0
-    chosen = {item.entry.path for item in drawn.items}
-    sizes = (item.entry.size_bytes for item in survey.comparable if item.entry.path not in chosen)
-    return sum(heapq.nlargest(files, sizes))
 
 
 def _holds_manifest(copy: Copy, scenario: Scenario) -> bool:
@@ -195,6 +230,8 @@ def _notes(part: CopyDrill, scenario: Scenario) -> list[str]:
     if survey is None:
         return notes
     notes += [*survey.facts.notes, *survey.notes]
+    if part.size is not None and not part.size.full and part.size.population_files:
+        notes.append(part.size.sample.sentence())
     if _holds_manifest(part.copy, scenario):
         notes.append("the manifest lies in the copy itself: what changes the copy's files can change it as well")
     if survey.left_out.files:
@@ -240,6 +277,27 @@ def _measured(part: CopyDrill) -> dict[str, float | int | str | None]:
         "bytes_per_second": round(moved / seconds) if seconds else None,
         **_phases(part.work),
         **_full_restore(_restore_time(part)),
+        **_change(part, _restore_time(part)),
+    }
+
+
+def _change(part: CopyDrill, time: RestoreTime | None) -> dict[str, float | int | str | None]:
+    """Return how a full restore's time changed over this drill and those before it, where that can be told."""
+    if time is None or part.survey is None or part.judged_at is None:
+        return {}
+    population = part.survey.population
+    present = PastRestore(
+        at_seconds=part.judged_at.timestamp(),
+        restore_seconds=time.seconds,
+        files=population.files,
+        size_bytes=population.size_bytes,
+    )
+    changed = trend([*part.past_restores, present])
+    if changed is None:
+        return {}
+    return {
+        "restore_change_percent": round(100 * changed.restore_share, 1),
+        "pace_change_percent": round(100 * changed.pace_share, 1),
     }
 
 

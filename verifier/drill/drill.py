@@ -13,24 +13,30 @@ import operator
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 
 import msgspec
 
 from verifier import bundle, ledger, proof, relpath, signing
-from verifier.drill.account import Account, coverage, settle
+from verifier.drill.account import Account, settle
 from verifier.drill.apart import refuse_inside_copies
 from verifier.drill.carry_out import Work
 from verifier.drill.control import plant_damage
 from verifier.drill.copy_facts import CopyDrill, copy_facts, judge
-from verifier.drill.draw import draw, draw_size
+from verifier.drill.covered import Promise, coverage, first_drilled
+from verifier.drill.draw import draw
+from verifier.drill.expense import past_restores
 from verifier.drill.moment import time_text
-from verifier.drill.proving import assemble, copy_result, drill_facts, plan_of
+from verifier.drill.proving import assemble, drill_facts, plan_of
 from verifier.drill.recovery import recover
 from verifier.drill.reference import Reference
 from verifier.drill.references import References, open_references
+from verifier.drill.size import Size, draw_size
+from verifier.drill.standing import copy_result
 from verifier.drill.surroundings import DrillResult, Surroundings
 from verifier.drill.survey import Rules, take_survey
+from verifier.drill.surveyed import Survey
 from verifier.drill.watching import Interruption, Watcher
 from verifier.engine import Engine
 from verifier.entry import Listed
@@ -164,7 +170,7 @@ class _Drill:
                     watch=self._watched,
                     when_open=self._open_ahead,
                 )
-                part.size = draw_size(part.survey, self.scenario.sample)
+                part.size = self._size(part.copy.name, part.survey)
             except SameDataError:
                 raise
             except SourceError as error:
@@ -172,6 +178,16 @@ class _Drill:
             except CancelledError as error:
                 part.trouble = error.message
             part.listing_seconds = time.monotonic() - began
+
+    def _size(self, copy: str, survey: Survey) -> Size:
+        name = self.scenario.name
+        return draw_size(
+            survey,
+            self.scenario,
+            self.workspace,
+            proven=self.book.proven_marks(name, copy),
+            damaged=self.book.damaged(name, copy),
+        )
 
     def _open_ahead(self, location: Location) -> None:
         """Let the workers connect while the first copy is listed: that one is restored first.
@@ -270,7 +286,12 @@ class _Drill:
                     live=part.survey.reference.live,
                 )
                 part.work = Work(
-                    drill_id=self.begun.id, copy=part.copy.name, job=job, drawn=part.drawn, ledger=self.book
+                    drill_id=self.begun.id,
+                    copy=part.copy.name,
+                    job=job,
+                    drawn=part.drawn,
+                    ledger=self.book,
+                    budget_seconds=None if part.size.full else self.scenario.budget.seconds,
                 )
                 self._restore(part, part.work, machine)
         # From here on nothing is left to interrupt: the proof is written whatever the user wishes now.
@@ -294,7 +315,10 @@ class _Drill:
         """Judge every copy and the drill, and return the proof's canonical bytes."""
         self.watcher.stage("writing the proof")
         now, interrupted = self.surroundings.now(), self.interrupted
+        past = list(self.book.past_results(self.scenario.name))
         for part in self.parts:
+            part.past_restores = past_restores(part.copy, past)
+            part.covered = self._coverage(part, now)
             part.verdict = judge(part, self.scenario, self._reference(part), now=now, interrupted=interrupted)
         head = self.book.chain_head(self.scenario.name)
         facts = assemble(
@@ -313,18 +337,29 @@ class _Drill:
             tuple(self._facts(part) for part in self.parts),
             self.parts,
             signer=self.signer,
+            past=past,
+            now=now,
         )
         return proof.to_bytes(facts), Verdict(result=Result(facts.verdict.result), reasons=facts.verdict.reasons)
 
     def _facts(self, part: CopyDrill) -> proof.CopyFacts:
-        covered, reference = self._coverage(part), self._reference(part)
-        return copy_facts(part, self.scenario, covered, shared=self._used[0], reference=reference)
+        reference = self._reference(part)
+        return copy_facts(part, self.scenario, seed=self.begun.seed, shared=self._used[0], reference=reference)
 
-    def _coverage(self, part: CopyDrill) -> CoverageFacts:
-        before = self.book.proven(self.scenario.name, part.copy.name)
-        return coverage(
-            self._reference(part), before, self._proven_by_path(part), now=time_text(self.surroundings.now())
+    def _coverage(self, part: CopyDrill, now: datetime) -> CoverageFacts:
+        """Return what was proven over time, and note what was not for longer than the scenario allows."""
+        name, objective_seconds = self.scenario.name, self.scenario.objectives.coverage_seconds
+        first = first_drilled(self.book, name, part.copy.name)
+        promise = None if objective_seconds is None else Promise(seconds=objective_seconds, first_drilled=first)
+        covered = coverage(
+            self._reference(part),
+            self.book.proven_marks(name, part.copy.name),
+            self._proven_by_path(part),
+            now=now,
+            promise=promise,
         )
+        part.account.note_overdue(covered)
+        return covered.facts()
 
     def _proven_by_path(self, part: CopyDrill) -> Iterator[tuple[bytes, int]]:
         rows = part.account.proven_rows
@@ -344,7 +379,8 @@ class _Drill:
             signer=self.signer,
             when_unsigned=unsigned.append,
         )
-        written = proof.from_bytes(proof_bytes).drill
+        facts = proof.from_bytes(proof_bytes)
+        written = facts.drill
         self.book.finish(
             written.id,
             number=written.number,
@@ -352,7 +388,7 @@ class _Drill:
             proof_sha256=hashlib.sha256(proof_bytes).hexdigest(),
             finished_at=written.finished_at,
             verdict=verdict.result.value,
-            copies=[copy_result(part) for part in self.parts],
+            copies=[copy_result(copy, written) for copy in facts.copies],
             abandoned=[one.id for one in self.abandoned],
         )
         for part in self.parts:
@@ -362,6 +398,7 @@ class _Drill:
                 self._proven_by_path(part),
                 proven_at=written.finished_at,
                 drill_number=written.number,
+                damaged=part.account.damaged_rows,
             )
         return DrillResult(
             scenario=scenario.name,

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import TypeVar
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from verifier import __version__, proof, relpath, rule, signing
 from verifier.drill.copy_facts import CopyDrill
 from verifier.drill.moment import time_text
 from verifier.drill.reference import Reference
-from verifier.ledger import BeginDrill, CopyResult, Head, PlannedCopy, UnfinishedDrill
+from verifier.drill.standing import copy_result, standings
+from verifier.ledger import BeginDrill, Head, PastResult, PlannedCopy, UnfinishedDrill
 from verifier.scenario.scenario import Scenario
 from verifier.scenario.schedule import Schedule
 from verifier.verdict import judge_drill
+
+Number = TypeVar("Number", int, float)
 
 
 def assemble(
@@ -26,13 +30,17 @@ def assemble(
     parts: Sequence[CopyDrill],
     *,
     signer: signing.Signer | None = None,
+    past: Iterable[PastResult],
+    now: datetime,
 ) -> proof.Proof:
     """Return the proof of a drill whose copies were all judged.
 
-    `references` are those that copies were held against, each once, the newest first.
+    `references` are those that copies were held against, each once, the newest first; `past` are the results of
+    earlier drills, from the first on, which the rule asks for where this one did not drill a copy.
     """
     shared, *others = [reference.facts for reference in references]
-    verdict = judge_drill({part.copy.name: part.verdict for part in parts if part.verdict is not None})
+    rule_facts, broken = _rule_facts(scenario, references[0], drill, copies, past=past, now=now)
+    verdict = judge_drill({part.copy.name: part.verdict for part in parts if part.verdict is not None}, broken)
     return proof.Proof(
         proof=proof.FORMAT,
         tool=proof.ToolFacts(
@@ -46,7 +54,7 @@ def assemble(
         manifest=shared,
         manifests=tuple(others) if others else UNSET,
         copies=copies,
-        rule=_rule_facts(scenario, parts),
+        rule=rule_facts,
         verdict=proof.VerdictFacts(result=verdict.result.value, reasons=verdict.reasons),
         signer=None if signer is None else proof.SignerFacts(kind=signer.kind, fingerprint=signer.fingerprint),
     )
@@ -92,31 +100,40 @@ def _scenario_facts(scenario: Scenario) -> proof.ScenarioFacts:
         tolerable=scenario.sample.tolerable,
         changed_share=scenario.objectives.changed_share,
         unchanging=scenario.unchanging,
+        sample_percent=_stated(scenario.sample.percent),
+        sample_bytes=_stated(scenario.sample.size_bytes),
+        budget_bytes=_stated(scenario.budget.size_bytes),
+        budget_seconds=_stated(scenario.budget.seconds),
     )
 
 
-def _rule_facts(scenario: Scenario, parts: Sequence[CopyDrill]) -> proof.RuleFacts:
-    drilled = {part.copy.name: part for part in parts}
-    standings = []
-    for copy in scenario.copies:
-        part = drilled.get(copy.name)
-        survey = None if part is None else part.survey
-        standings.append(
-            rule.CopyStanding(
-                name=copy.name,
-                medium=copy.medium,
-                site=copy.site,
-                device=None if survey is None else survey.facts.device,
-                live=copy.live,
-                immutable=copy.immutable,
-                result=None if part is None or part.verdict is None else part.verdict.result,
-            )
-        )
-    checks = rule.check_rule(standings)
-    return proof.RuleFacts(
-        name=rule.NAME,
+def _stated(value: Number | None) -> Number | UnsetType:
+    return UNSET if value is None else value
+
+
+def _rule_facts(
+    scenario: Scenario,
+    reference: Reference,
+    drill: proof.DrillFacts,
+    copies: Sequence[proof.CopyFacts],
+    *,
+    past: Iterable[PastResult],
+    now: datetime,
+) -> tuple[proof.RuleFacts, tuple[str, ...]]:
+    """Return the rule's digits, and what of them is to change the verdict."""
+    name = scenario.objectives.rule or rule.NAME
+    present = {copy.name: copy_result(copy, drill) for copy in copies}
+    checks = rule.check_rule(
+        standings(scenario, reference, past, present, now=now),
+        now=now,
+        period_seconds=scenario.objectives.coverage_seconds,
+        name=name,
+    )
+    facts = proof.RuleFacts(
+        name=name,
         checks=tuple(proof.RuleCheck(check=one.digit, holds=one.holds, evidence=one.evidence) for one in checks),
     )
+    return facts, () if scenario.objectives.rule is None else rule.broken(checks, name=name)
 
 
 def plan_of(part: CopyDrill) -> PlannedCopy:
@@ -125,20 +142,4 @@ def plan_of(part: CopyDrill) -> PlannedCopy:
         return PlannedCopy(files=0, fingerprint=part.trouble or "")
     survey, size = part.survey, part.size
     counts = (survey.population.files, survey.population.size_bytes, len(survey.newer), len(survey.moved))
-    files = size.population_files if size.full else size.sample_files
-    return PlannedCopy(files=files, fingerprint=":".join(map(str, (*counts, size.always_files))))
-
-
-def copy_result(part: CopyDrill) -> CopyResult:
-    """Return what the ledger keeps of a copy's part of the drill."""
-    if part.verdict is None:
-        raise AssertionError("a copy is judged before its result is kept")
-    tally = part.account.tally
-    return CopyResult(
-        copy=part.copy.name,
-        verdict=part.verdict.result.value,
-        planned_files=tally.planned.files,
-        planned_bytes=tally.planned.size_bytes,
-        proven_files=tally.proven.files,
-        proven_bytes=tally.proven.size_bytes,
-    )
+    return PlannedCopy(files=size.sample_files, fingerprint=":".join(map(str, (*counts, size.fingerprint))))

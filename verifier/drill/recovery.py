@@ -10,8 +10,9 @@ import hashlib
 from pathlib import Path
 
 from verifier import proof
+from verifier.drill.standing import copy_result
 from verifier.errors import BundleError, LedgerError
-from verifier.ledger import CopyResult, Ledger, UnfinishedDrill
+from verifier.ledger import Ledger, UnfinishedDrill
 
 
 def recover(book: Ledger, scenario: str, reports: Path) -> None:
@@ -38,19 +39,8 @@ def _take_up(book: Ledger, scenario: str, unfinished: UnfinishedDrill, file: Pat
             proof_sha256=hashlib.sha256(proof_bytes).hexdigest(),
             finished_at=drill.finished_at,
             verdict=facts.verdict.result,
-            copies=[_result(copy) for copy in facts.copies],
+            copies=[copy_result(copy, drill) for copy in facts.copies],
             abandoned=[one.id for one in drill.abandoned],
         )
     except LedgerError:
         return  # not the next link of this chain: named as abandoned by the next proof
-
-
-def _result(copy: proof.CopyFacts) -> CopyResult:
-    return CopyResult(
-        copy=copy.name,
-        verdict=copy.verdict.result,
-        planned_files=copy.planned.files,
-        planned_bytes=copy.planned.bytes,
-        proven_files=copy.proven.files,
-        proven_bytes=copy.proven.bytes,
-    )

@@ -90,25 +90,15 @@ def take_survey(
             f"expected files in {relpath.show(copy.at)}, got an empty folder",
             hint="is the disk or share mounted?",
         )
-    _doubt_times(times, survey)
+    _weigh_times(survey, times)
     told = len(survey.pairs) + len(survey.missing) - 1  # the entry that exists nowhere is no part of the reference
     set_sidecars_aside(survey, workspace)
-    _classify(survey, rules, live=reference.live is not None)
+    _classify(survey, rules, workspace, live=reference.live is not None)
     tell_absences(survey, reference, workspace, live_copies=rules.live_copies, unchanging=rules.unchanging)
     if told != survey.expected_entries:
         survey.control_missed = True
         survey.notes.append(f"{told:,} of {survey.expected_entries:,} entries were told as found or as missing")
     return survey
-
-
-def _doubt_times(times: TimeEvidence, survey: Survey) -> None:
-    """Take a copy for one made without keeping times where they look like it, unless the scenario says that it does."""
-    if survey.keeps_times and survey.copy.keeps_times is None and times.says_not_kept:
-        survey.keeps_times = False
-        survey.notes.append(
-            f"the copy does not keep the files' times ({times.agreeing:,} of {times.pairs:,} agree, at equal sizes), "
-            "so every file is judged by its bytes"
-        )
 
 
 def _choose(
@@ -251,7 +241,19 @@ def _sort_out(joined: Iterable[Pair], survey: Survey, watch: SameDataWatch) -> T
     return times
 
 
-def _classify(survey: Survey, rules: Rules, *, live: bool) -> None:
+def _weigh_times(survey: Survey, times: TimeEvidence) -> None:
+    """Trust no time of a copy whose times say that it does not keep them, but where the scenario says that it does."""
+    if survey.keeps_times and survey.copy.keeps_times is None and times.says_not_kept:
+        survey.keeps_times = False
+        survey.notes.append(
+            f"the copy does not keep the files' times ({times.agreeing:,} of {times.pairs:,} agree, at equal sizes), "
+            "so every file is judged by its bytes"
+        )
+
+
+def _classify(survey: Survey, rules: Rules, workspace: Workspace, *, live: bool) -> None:
+    """Sort pairs into those that are comparable, in the order of paths, those that are newer, and findings."""
+    last, ordered = b"", True
     for item in survey.pairs:
         unchanging = rules.unchanging.match(item.entry.path)
         judgement = judge_listed(
@@ -267,4 +269,9 @@ def _classify(survey: Survey, rules: Rules, *, live: bool) -> None:
             survey.population.add(item.entry.size_bytes)
             why = "always" if rules.always.match(item.entry.path) else "sample"
             survey.comparable.append(msgspec.structs.replace(item, unchanging=unchanging, why=why))
+            ordered = ordered and last <= item.entry.path
+            last = item.entry.path
     survey.pairs.close()
+    if not ordered:  # what was found under another name comes after all others
+        by_path = workspace.sort_on_disk(survey.comparable, key=lambda item: item.entry.path, record_type=Item)
+        survey.comparable = workspace.table(Item).extend(by_path)

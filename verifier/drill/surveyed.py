@@ -22,15 +22,15 @@ NAMES_KEPT: Final = 100
 class Survey:
     """What one copy's listing came to: tables on disk, and counts.
 
-    `reference` is what the copy is held against, and `warnings` are sentences on that choice. `newer` items are those
-    that the listing says were changed since; `moved` ones missing entries, each with the unexpected file it may be;
-    `findings` are what the listing alone shows. `has_files` says that the copy holds a regular file which no
-    system put there by itself; `newest_mtime_ns` is theirs but for what the manifest excludes, whatever part of them is
-    drilled; `sidecars` are those that systems did put there, and that the reference does not have; `expected_files` the
-    reference's files that are drilled; `found_names` the first of those found under another name: its path, its name in
-    the copy, and by what. `control_missed` says that the entry which exists nowhere was not told as missing, or another
-    one neither as found nor as missing. `heartbeat` is the one that
-    the copy carries, and `heartbeat_trouble` why one that is there can't be read.
+    `reference` is what the copy is held against, and `warnings` are sentences on that choice. `comparable` items are in
+    the order of paths; `newer` ones those that the listing says were changed since; `moved` ones missing entries, each
+    with the unexpected file it may be; `findings` are what the listing alone shows. `has_files` says that the copy has
+    a regular file which no system put there by itself; `newest_mtime_ns` is theirs but for what the manifest excludes,
+    whatever part of them is drilled; `sidecars` are those that systems did put there, and that the reference does not
+    have; `expected_files` the reference's files that are drilled; `found_names` the first of those found under another
+    name: its path, its name in the copy, and by what. `control_missed` says that the entry which exists nowhere was not
+    told as missing, or another one neither as found nor as missing. `heartbeat` is the one that the copy carries, and
+    `heartbeat_trouble` why one that is there can't be read.
     """
 
     copy: Copy

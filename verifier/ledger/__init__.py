@@ -6,14 +6,19 @@ from verifier.ledger.facts import (
     BeginDrill,
     CopyResult,
     Head,
+    Link,
     PastDrill,
     PastResult,
     PlannedCopy,
+    ProvenMark,
     ProvenRow,
+    Seen,
+    SeenLock,
     UnfinishedDrill,
 )
 from verifier.ledger.ledger import Ledger
 from verifier.ledger.lock import claim_scenario, describe_holder
+from verifier.ledger.restoring import PastProof, ProvenBefore
 from verifier.ledger.state import default_state
 
 __all__ = [
@@ -23,10 +28,16 @@ __all__ = [
     "CopyResult",
     "Head",
     "Ledger",
+    "Link",
     "PastDrill",
+    "PastProof",
     "PastResult",
     "PlannedCopy",
+    "ProvenBefore",
+    "ProvenMark",
     "ProvenRow",
+    "Seen",
+    "SeenLock",
     "UnfinishedDrill",
     "claim_scenario",
     "default_state",

@@ -7,7 +7,6 @@ its own, or named as abandoned by a later one; until then it is unfinished.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TypeVar
 
 import msgspec
 
@@ -20,18 +19,20 @@ from verifier.ledger.facts import (
     CopyResult,
     Head,
     Link,
+    Natural,
     PastDrill,
     PastResult,
     PlannedCopy,
+    Positive,
     Result,
     Seed,
     SeedSource,
+    Seen,
     Time,
     UnfinishedDrill,
+    check,
 )
 from verifier.ledger.names import name_number
-
-Fact = TypeVar("Fact", bound=msgspec.Struct)
 
 
 class _UnfinishedRow(msgspec.Struct, frozen=True, array_like=True):
@@ -43,6 +44,20 @@ class _UnfinishedRow(msgspec.Struct, frozen=True, array_like=True):
     seed_source: SeedSource
     planned: str
     options: str
+
+
+class _ResultRow(msgspec.Struct, frozen=True, array_like=True):
+    """A `PastResult` as it lies in the database, where `seen` is JSON."""
+
+    copy: str
+    verdict: Result
+    planned_files: Natural
+    planned_bytes: Natural
+    proven_files: Natural
+    proven_bytes: Natural
+    number: Positive
+    finished_at: Time
+    seen: str | None
 
 
 class _Begun(msgspec.Struct, frozen=True, array_like=True):
@@ -70,21 +85,9 @@ class Chain:
             ValueError: a value is not of its type (a seed that is not 32 bytes, a time without a zone).
             LedgerError: a drill of this id was begun before, or the disk refuses.
         """
-        _check(drill)
-        planned = msgspec.json.encode(drill.planned, order="sorted").decode()
-        database = self._database
-        with database.transaction(durable=True):
-            database.execute(
-                "INSERT INTO drill (id, scenario, started_at, seed, seed_source, planned, options)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                drill.id,
-                name_number(database, drill.scenario),
-                drill.started_at,
-                drill.seed,
-                drill.seed_source,
-                planned,
-                drill.options,
-            )
+        check(drill)
+        with self._database.transaction(durable=True):
+            self._insert(drill)
 
     def chain_head(self, scenario: str) -> Head | None:
         """Return the last link of a scenario's chain, or None before the first."""
@@ -131,7 +134,7 @@ class Chain:
             number=number, previous=previous, proof_sha256=proof_sha256, finished_at=finished_at, verdict=verdict
         )
         for fact in (link, *copies):
-            _check(fact)
+            check(fact)
         with self._database.transaction(durable=True):
             drill = self._unfinished_drill(drill_id)
             self._append(drill, link)
@@ -167,14 +170,28 @@ class Chain:
 
     def past_results(self, scenario: str) -> Iterator[PastResult]:
         """Yield what each drill of a scenario found of each of its copies, from the first drill on."""
-        return self._database.rows(
-            PastResult,
+        rows = self._database.rows(
+            _ResultRow,
             "SELECT name.name, result.verdict, planned_files, planned_bytes, proven_files, proven_bytes,"
-            " drill.number, drill.finished_at"
+            " drill.number, drill.finished_at, seen"
             " FROM drill JOIN result ON result.drill = drill.sequence JOIN name ON name.id = result.copy"
             " WHERE drill.scenario = (SELECT id FROM name WHERE name = ?) AND number IS NOT NULL"
             " ORDER BY drill.number, name.name",
             scenario,
+        )
+        return map(_past_result, rows)
+
+    def _insert(self, drill: BeginDrill) -> None:
+        self._database.execute(
+            "INSERT INTO drill (id, scenario, started_at, seed, seed_source, planned, options)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            drill.id,
+            name_number(self._database, drill.scenario),
+            drill.started_at,
+            drill.seed,
+            drill.seed_source,
+            msgspec.json.encode(drill.planned, order="sorted").decode(),
+            drill.options,
         )
 
     def _unfinished_drill(self, drill_id: str) -> _Begun:
@@ -205,6 +222,9 @@ class Chain:
                 f" got number {link.number} after {link.previous or 'none'}",
                 hint="another drill of this scenario was finished meanwhile; run this one again",
             )
+        self._set_link(drill, link)
+
+    def _set_link(self, drill: _Begun, link: Link) -> None:
         self._database.execute(
             "UPDATE drill SET number = ?, previous = ?, proof_sha256 = ?, finished_at = ?, verdict = ?"
             " WHERE sequence = ?",
@@ -219,8 +239,8 @@ class Chain:
 
     def _add_result(self, drill: _Begun, result: CopyResult) -> None:
         self._database.execute(
-            "INSERT INTO result (drill, copy, verdict, planned_files, planned_bytes, proven_files, proven_bytes)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO result (drill, copy, verdict, planned_files, planned_bytes, proven_files, proven_bytes, seen)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             drill.sequence,
             name_number(self._database, result.copy),
             result.verdict,
@@ -228,6 +248,7 @@ class Chain:
             result.planned_bytes,
             result.proven_files,
             result.proven_bytes,
+            None if result.seen is None else msgspec.json.encode(result.seen, order="sorted").decode(),
         )
 
     def _abandon(self, drill: _Begun, by: _Begun) -> None:
@@ -253,13 +274,19 @@ def _unfinished(scenario: str, row: _UnfinishedRow) -> UnfinishedDrill:
     )
 
 
-def _check(fact: Fact) -> None:
-    """Refuse what could not be read back.
-
-    Raises:
-        ValueError: a field is not of its type or outside its bounds.
-    """
+def _past_result(row: _ResultRow) -> PastResult:
     try:
-        msgspec.convert(msgspec.to_builtins(fact, builtin_types=(bytes,)), type(fact), builtin_types=(bytes,))
-    except msgspec.ValidationError as error:
-        raise ValueError(f"{type(fact).__name__}: {error}") from error
+        seen = None if row.seen is None else msgspec.json.decode(row.seen, type=Seen)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise LedgerError(f"expected what a drill had seen as JSON, got {relpath.show(str(error))}") from error
+    return PastResult(
+        copy=row.copy,
+        verdict=row.verdict,
+        planned_files=row.planned_files,
+        planned_bytes=row.planned_bytes,
+        proven_files=row.proven_files,
+        proven_bytes=row.proven_bytes,
+        number=row.number,
+        finished_at=row.finished_at,
+        seen=seen,
+    )

@@ -8,9 +8,12 @@ order of the columns that they are read from.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated, Final, Literal
 
 import msgspec
+
+from verifier.trend import PastRestore
 
 _SEED_BYTES: Final = 32
 
@@ -22,6 +25,7 @@ LATEST_SECONDS: Final = 253_402_300_799  # the end of the year 9999
 Seconds = Annotated[int, msgspec.Meta(ge=0, le=LATEST_SECONDS)]
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 Natural = Annotated[int, msgspec.Meta(ge=0)]
+Amount = Annotated[float, msgspec.Meta(ge=0)]
 Time = Annotated[
     str,
     msgspec.Meta(
@@ -83,6 +87,38 @@ class Link(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     verdict: Result
 
 
+class SeenLock(msgspec.Struct, frozen=True, kw_only=True):
+    """What a copy's place stated of Object Lock: see `ObjectLock` of the sources."""
+
+    files: Natural
+    locked_files: Natural
+    untold_files: Natural
+    until: Time | None = None
+    modes: tuple[str, ...] = ()
+
+
+class Seen(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the 3-2-1-1-0 rule and later plans ask of a copy's part of a drill.
+
+    `address` is where the copy lay then: of another place it says nothing. `whole` says that no part was left out on
+    purpose; `findings` how many discrepancies there were. `seconds` passed restoring `restored_files`;
+    `full_seconds` is how long a full restore of `population_files` takes, measured or projected.
+    """
+
+    address: str
+    whole: bool
+    findings: Natural
+    device: str | None = None
+    lock: SeenLock | None = None
+    listing_seconds: Amount = 0.0
+    seconds: Amount = 0.0
+    restored_files: Natural = 0
+    restored_bytes: Natural = 0
+    population_files: Natural = 0
+    population_bytes: Natural = 0
+    full_seconds: Amount | None = None
+
+
 class CopyResult(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """What a finished drill found of one copy."""
 
@@ -92,6 +128,7 @@ class CopyResult(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     planned_bytes: Natural
     proven_files: Natural
     proven_bytes: Natural
+    seen: Seen | None = None
 
 
 class PastDrill(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
@@ -119,6 +156,18 @@ class PastResult(CopyResult, frozen=True, kw_only=True, array_like=True):
     number: Positive
     finished_at: Time
 
+    @property
+    def full_restore(self) -> PastRestore | None:
+        """How long a full restore takes by this drill; None where it didn't tell."""
+        if self.seen is None or self.seen.full_seconds is None:
+            return None
+        return PastRestore(
+            at_seconds=datetime.fromisoformat(self.finished_at).timestamp(),
+            restore_seconds=self.seen.full_seconds,
+            files=self.seen.population_files,
+            size_bytes=self.seen.population_bytes,
+        )
+
 
 class ProvenRow(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True):
     """A file that was proven: `mark` identifies the content that it had, `proven_at` is RFC 3339 in UTC."""
@@ -129,8 +178,29 @@ class ProvenRow(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=
     drill_number: int
 
 
+class ProvenMark(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True):
+    """A `ProvenRow` as it lies on the disk: its time in seconds since 1970."""
+
+    path: bytes
+    mark: int
+    proven_at_seconds: Seconds
+    drill_number: Positive
+
+
 class SavedBatch(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True):
     """The outcomes of one batch of a running drill."""
 
     batch: int
     outcomes: bytes
+
+
+def check(fact: msgspec.Struct) -> None:
+    """Refuse what could not be read back.
+
+    Raises:
+        ValueError: a field is not of its type or outside its bounds.
+    """
+    try:
+        msgspec.convert(msgspec.to_builtins(fact, builtin_types=(bytes,)), type(fact), builtin_types=(bytes,))
+    except msgspec.ValidationError as error:
+        raise ValueError(f"{type(fact).__name__}: {error}") from error

@@ -12,14 +12,13 @@ from typing import Self
 
 from verifier import relpath
 from verifier.errors import LedgerError
-from verifier.ledger.chain import Chain
 from verifier.ledger.checkpoints import Checkpoints
 from verifier.ledger.database import Database
-from verifier.ledger.proven import Proven
+from verifier.ledger.restoring import Restoring
 from verifier.ledger.state import LEDGER_NAME, make_private_folder
 
 
-class Ledger(Chain, Checkpoints, Proven):
+class Ledger(Restoring, Checkpoints):
     """The state of all scenarios. Made by `Ledger.open`; closing it twice is fine."""
 
     def __init__(self, database: Database) -> None:

@@ -72,4 +72,19 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         ) WITHOUT ROWID
         """,
     ),
+    (
+        # Files that were found damaged when they were last restored: each next drill restores them, until one matches.
+        """
+        CREATE TABLE damaged (
+            scenario INTEGER NOT NULL,
+            copy INTEGER NOT NULL,
+            path BLOB NOT NULL,
+            PRIMARY KEY (scenario, copy, path)
+        ) WITHOUT ROWID
+        """,
+    ),
+    (
+        # What the rule and plans ask of a finished drill, as JSON; empty in rows of before.
+        "ALTER TABLE result ADD COLUMN seen TEXT",
+    ),
 )

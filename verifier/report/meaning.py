@@ -43,7 +43,7 @@ REASONS: Final[Mapping[Reason, str]] = {
     Reason.CANCELLED: "The drill was stopped before the file's turn.",
     Reason.TOOL_FAILED: "The program that restores from this copy failed.",
     Reason.CHANGED_DURING: "Somebody wrote to the file while it was being restored.",
-    Reason.OVER_BUDGET: "The drill's budget was spent before the file's turn; it was not drawn.",
+    Reason.OVER_BUDGET: "The budget does not suffice: the file is larger, or the time was over; it was not drawn.",
 }
 
 DIGESTS: Final[Mapping[str, str]] = {
@@ -138,6 +138,8 @@ MEASURED: Final[Mapping[str, str]] = {
     "projected_full_seconds": "Full restore",
     "projected_full_low_seconds": "Full restore, at least (95 %)",
     "projected_full_high_seconds": "Full restore, at most (95 %)",
+    "restore_change_percent": "Full restore, change in 30 days over all drills, in percent",
+    "pace_change_percent": "The same for equal data, in percent",
 }
 """Labels of what was measured; a name that is not here is shown as it is."""
 

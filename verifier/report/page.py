@@ -18,6 +18,7 @@ from verifier.outcome import COUNTED_KINDS, FindingKind, Reason
 from verifier.proof import CopyFacts, Count, FindingFacts, ManifestFacts, Proof, UnrestoredFacts
 from verifier.report import meaning
 from verifier.report.amount import duration, moment, number, percent, size
+from verifier.report.claim import assurance_of, budget_of, coverage_of, sample_of
 from verifier.report.escape import name
 
 LONGEST_LIST: Final = 1_000
@@ -226,13 +227,8 @@ def _asked(proof: Proof) -> Iterator[tuple[str, str]]:
     scenario = proof.scenario
     yield "Scenario", scenario.name
     yield "SHA-256 of the scenario", scenario.sha256
-    if scenario.full:
-        yield "Sample", "none: every comparable file"
-    elif scenario.sample_files is not None:
-        yield "Sample", f"{number(scenario.sample_files)} files"
-    else:
-        tolerable, confidence = percent(scenario.tolerable), percent(scenario.confidence)
-        yield "Sample", f"large enough to have found {tolerable} bad files at {confidence} confidence"
+    yield "Sample", sample_of(scenario)
+    yield "Budget of each copy", budget_of(scenario)
     yield "Limited to", ", ".join(proof.drill.only) or "nothing: the whole manifest"
     yield "Never to change", ", ".join(scenario.unchanging) or "nothing"
     yield "Files that may be newer than the manifest", f"up to {percent(scenario.changed_share)}"
@@ -251,7 +247,8 @@ def _copy_page(place: int, copy: CopyFacts, proof: Proof) -> CopyPage:
         findings=_groups(
             copy.findings,
             word_of=_kind,
-            totals={word: total for word, total in totals.items() if word not in COUNTED_KINDS},
+            # What is overdue is one finding, whatever the number of files.
+            totals={word: total for word, total in totals.items() if word not in {*COUNTED_KINDS, FindingKind.OVERDUE}},
             more_in="findings.jsonl",
         ),
         counted=_groups(
@@ -260,9 +257,15 @@ def _copy_page(place: int, copy: CopyFacts, proof: Proof) -> CopyPage:
             totals={word: total - damaging[word] for word, total in totals.items()},
             more_in=None,
         ),
-        unrestored=_groups(copy.unrestored, word_of=_reason, totals=totals, more_in="outcomes.jsonl.zst"),
-        assurance=_assurance(copy, on=proof.drill.finished_at),
-        coverage=_coverage(copy),
+        unrestored=_groups(
+            copy.unrestored,
+            word_of=_reason,
+            # What the time did not suffice for is counted and stands nowhere by name.
+            totals={word: total for word, total in totals.items() if word != Reason.OVER_BUDGET},
+            more_in="outcomes.jsonl.zst",
+        ),
+        assurance=assurance_of(copy, proof.drill),
+        coverage=coverage_of(copy),
         control=meaning.CONTROLS[copy.control],
         found_names=tuple(_found_names(copy)),
         measured=tuple(_measured(copy)),
@@ -344,37 +347,6 @@ def _rows(facts: Iterable[FindingFacts | UnrestoredFacts]) -> Iterator[Row]:
             actual=fact.actual if isinstance(fact, FindingFacts) else "",
             detail=fact.detail,
         )
-
-
-def _assurance(copy: CopyFacts, *, on: str) -> str:
-    known = copy.assurance
-    if known is None or not known.drawn:
-        return "Nothing can be concluded from this drill about the files that were not proven."
-    population = number(known.population)
-    if known.drawn >= known.population:
-        if not known.bad and copy.proven.files >= known.population:
-            return f"Every comparable file was restored, {number(known.drawn)} of {population}: no sample was drawn."
-        return (
-            f"Every comparable file was drawn, {number(known.drawn)} of {population}: {number(known.bad)} differ from "
-            f"the manifest or could not be restored."
-        )
-    return (
-        f"On {moment(on)} at most {number(known.at_most_bad_files)} of {population} comparable files "
-        f"(at most {size(known.at_most_bad_bytes)}) differ from the manifest or could not be restored, "
-        f"at {percent(known.confidence)} confidence. Drawn: {number(known.drawn)} of {population}; "
-        f"bad among them: {number(known.bad)} of {number(known.drawn)}."
-    )
-
-
-def _coverage(copy: CopyFacts) -> str:
-    known = copy.coverage
-    since = f" The oldest of these proofs is of {moment(known.oldest_proven_at)}." if known.oldest_proven_at else ""
-    # A list may state no sizes; then nothing is said of bytes.
-    sizes = f", {size(known.proven.bytes)} of {size(known.of.bytes)}," if known.of.bytes else ""
-    return (
-        f"Over all drills so far: {number(known.proven.files)} of {number(known.of.files)} files{sizes} were proven "
-        f"from this copy with the content that the manifest has now.{since}"
-    )
 
 
 def _measured(copy: CopyFacts) -> Iterator[tuple[str, str]]:

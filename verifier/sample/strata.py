@@ -8,6 +8,7 @@ drills before have proven finds the same.
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -87,13 +88,18 @@ def choose_strata(candidates: Iterable[Candidate], wish: StrataWish, budget_byte
     large: list[_Ranked] = []
     # Those that turn out to be chosen as the largest make room for as many others.
     new: list[_Ranked] = []
+    large_from = new_from = -math.inf
+    largest_bytes = math.inf if largest_limit is None else largest_limit
+    newest_bytes = math.inf if newest_limit is None else newest_limit
     for candidate in candidates:
         if candidate.mark is not None:
             continue
-        if largest_limit is None or candidate.size_bytes <= largest_limit:
-            _keep(large, _Ranked(candidate.size_bytes, candidate), wish.largest_among)
-        if candidate.mtime_ns is not None and (newest_limit is None or candidate.size_bytes <= newest_limit):
-            _keep(new, _Ranked(candidate.mtime_ns, candidate), wish.newest_files + wish.largest_files)
+        size_bytes, mtime_ns = candidate.size_bytes, candidate.mtime_ns
+        # Of millions nearly all are below both floors, and cost these comparisons alone.
+        if large_from <= size_bytes <= largest_bytes:
+            large_from = _keep(large, _Ranked(size_bytes, candidate), wish.largest_among)
+        if mtime_ns is not None and mtime_ns >= new_from and size_bytes <= newest_bytes:
+            new_from = _keep(new, _Ranked(mtime_ns, candidate), wish.newest_files + wish.largest_files)
     turn = sorted(_best_first(large), key=_age_of_proof)  # equal ages stay in the order of size
     largest = frozenset(candidate.path for candidate in turn[: wish.largest_files])
     newest = [candidate.path for candidate in _best_first(new) if candidate.path not in largest]
@@ -115,11 +121,15 @@ class _Ranked:
         return self.candidate.path > other.candidate.path
 
 
-def _keep(heap: list[_Ranked], ranked: _Ranked, most: int) -> None:
+def _keep(heap: list[_Ranked], ranked: _Ranked, most: int) -> float:
+    """Keep the best; return the lowest rank that may still be one of them."""
     if len(heap) < most:
         heapq.heappush(heap, ranked)
-    elif heap and heap[0] < ranked:
-        heapq.heapreplace(heap, ranked)
+    elif heap:
+        heapq.heappushpop(heap, ranked)
+    else:
+        return math.inf
+    return heap[0].rank if len(heap) == most else -math.inf
 
 
 def _best_first(heap: list[_Ranked]) -> Iterator[Candidate]:

@@ -82,13 +82,8 @@ class Checker:
         return fields
 
     def _key(self, value: object, key: Key, place: Place, fields: dict[str, Any]) -> None:
-        before = len(self.problems)
         read = self._value(value, key.kind, place)
-        if key.not_yet is not None:
-            if len(self.problems) == before:
-                sentence = f"expected nothing here yet, got {shown(value)}: this version can't {key.not_yet}"
-                self._add(place, sentence)
-        elif read is not _WRONG and key.goes_to:
+        if read is not _WRONG and key.goes_to:
             if isinstance(read, dict) and isinstance(key.kind, Section) and key.kind.makes is None:
                 fields.update(read)
                 return
@@ -149,8 +144,7 @@ class Checker:
         if near or far:
             sentence = f"expected a key that is known here, {sentence}; did you mean {near or far}?"
         else:
-            known = [key for key, row in section.keys.items() if row.not_yet is None]
-            sentence = f"expected one of {', '.join(known)}, {sentence}"
+            sentence = f"expected one of {', '.join(section.keys)}, {sentence}"
         self._add((*place, name), sentence)
         return {near} if near else set()
 

@@ -47,21 +47,17 @@ def _schema_of(kind: Scalar | ListOf | TablesOf | Section) -> dict[str, Any]:
 
 
 def _schema_of_key(key: Key) -> dict[str, Any]:
-    if key.not_yet is not None:
-        return {"description": f"{key.means} (this version can't {key.not_yet})", "not": {}}
     return {"description": key.means, **_schema_of(key.kind)}
 
 
 def markdown() -> str:
-    """Return the reference: one table of keys for the top of the file and each section, what can't be done yet last."""
+    """Return the reference: one table of keys for the top of the file and each section."""
     lines = _table_of("At the top of the file", SCENARIO)
     lines += _tables_below(SCENARIO, "")
     for name, key in SCENARIO.keys.items():
         if isinstance(key.kind, TablesOf):
             lines += [f"`[{name}.NAME]`: {key.means}", ""]
-    lines += ["Known, and refused because this version can't do it yet:", ""]
-    lines += [f"- `{place}`: {key.means}" for place, key in _keys_not_yet()]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines).rstrip("\n") + "\n"
 
 
 def _tables_below(section: Section, above: str) -> list[str]:
@@ -80,7 +76,7 @@ def _table_of(title: str, section: Section) -> list[str]:
     rows = [
         f"| `{name}`{_needed(key)} | {key.kind.expected} | {key.means} |"
         for name, key in section.keys.items()
-        if key.not_yet is None and not isinstance(key.kind, Section | TablesOf)
+        if not isinstance(key.kind, Section | TablesOf)
     ]
     return [f"{title}", "", "| key | value | means |", "|---|---|---|", *rows, ""] if rows else []
 
@@ -89,13 +85,3 @@ def _needed(key: Key) -> str:
     if not key.required:
         return ""
     return f" (needed, or `{key.unless}`)" if key.unless else " (needed)"
-
-
-def _keys_not_yet() -> list[tuple[str, Key]]:
-    found = []
-    for name, key in SCENARIO.keys.items():
-        if key.not_yet is not None:
-            found.append((name, key))
-        elif isinstance(key.kind, Section):
-            found += [(f"{name}.{below}", row) for below, row in key.kind.keys.items() if row.not_yet is not None]
-    return found

@@ -92,8 +92,7 @@ class Key:
     """One row: the kind of its value, the field it goes to (`options.x`: an option of a copy's place), its meaning.
 
     What goes nowhere (`goes_to` empty) is checked, and was worked into other keys before. A `required` key may be left
-    out where `unless` is stated. `not_yet` says what this version can't do; a scenario that states such a key is
-    refused.
+    out where `unless` is stated.
     """
 
     kind: Scalar | ListOf | TablesOf | Section
@@ -101,7 +100,6 @@ class Key:
     means: str
     required: bool = False
     unless: str | None = None
-    not_yet: str | None = None
 
 
 Rule = Callable[[Mapping[str, Any]], Iterator[tuple[tuple[str | int, ...], str]]]

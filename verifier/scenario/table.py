@@ -1,8 +1,4 @@
-"""The one table of all that a scenario may state: each key, its kind, where it goes, and whether this version can.
-
-A row with `not_yet` is known and its value is checked, but a scenario that states it is refused: what somebody asked
-for is never left out in silence. When the work is done, the row loses its `not_yet`, and nothing else changes here.
-"""
+"""The one table of all that a scenario may state: each key, its kind, where it goes, what it means."""
 
 from __future__ import annotations
 
@@ -32,7 +28,7 @@ from verifier.scenario.kinds import (
 )
 from verifier.scenario.names import KEYS as NAMES
 from verifier.scenario.names import names_fit_together
-from verifier.scenario.scenario import Copy, Objectives, Sample
+from verifier.scenario.scenario import Budget, Copy, Objectives, Sample
 from verifier.scenario.schedule_table import SCHEDULE
 from verifier.scenario.section import Key, ListOf, Section, TablesOf, shown
 from verifier.sources.places.sftp.address import FINGERPRINT
@@ -45,9 +41,13 @@ _SHARE: Final = number("a share from 0 to 1", minimum=0, maximum=1)
 _PROPER_SHARE: Final = number("a share between 0 and 1", exclusiveMinimum=0, exclusiveMaximum=1)
 
 
+_WAYS_TO_SAMPLE: Final = {"full": "full", "files": "files", "percent": "percent", "bytes": "size_bytes"}
+
+
 def _one_way_to_sample(values: Mapping[str, Any]) -> _Problems:
-    if values.get("full") and "files" in values:
-        yield ("files",), "expected one of full and files, got both"
+    stated = [key for key, field in _WAYS_TO_SAMPLE.items() if values.get(field)]
+    for key in stated[1:]:
+        yield (key,), f"expected one of {stated[0]} and {key}, got both"
 
 
 def _copies_differ(values: Mapping[str, Any]) -> _Problems:
@@ -115,7 +115,6 @@ _OBJECTIVES: Final = Section(
             kind=DURATION,
             goes_to="coverage_seconds",
             means="every file is proven from every drilled copy at least this often",
-            not_yet="hold coverage against an objective",
         ),
         "changed_share": Key(
             kind=_SHARE,
@@ -125,8 +124,7 @@ _OBJECTIVES: Final = Section(
         "rule": Key(
             kind=matching('a rule of five digits as "3-2-1-1-0"', "[0-9](?:-[0-9]){4}"),
             goes_to="rule",
-            means="the rule that the copies must keep",
-            not_yet="let the rule change the verdict",
+            means="the rule that the copies must keep, else WARNED",
         ),
     },
 )
@@ -149,20 +147,18 @@ _SAMPLE: Final = Section(
             kind=number("a number over 0, at most 100", exclusiveMinimum=0, maximum=100),
             goes_to="percent",
             means="how many of 100 files",
-            not_yet="draw a sample by percent",
         ),
-        "bytes": Key(kind=SIZE, goes_to="size_bytes", means="how many bytes", not_yet="draw a sample by bytes"),
+        "bytes": Key(kind=SIZE, goes_to="size_bytes", means="as many files as are expected to have so many bytes"),
         "full": Key(kind=BOOLEAN, goes_to="full", means="everything, in place of a sample"),
     },
 )
 
 _BUDGET: Final = Section(
+    makes=Budget,
     keys={
-        "bytes": Key(
-            kind=SIZE, goes_to="budget_bytes", means="restore no more than this", not_yet="limit a drill's bytes"
-        ),
+        "bytes": Key(kind=SIZE, goes_to="size_bytes", means="restore no more than this from each copy, but in full"),
         "duration": Key(
-            kind=DURATION, goes_to="budget_seconds", means="take no longer than this", not_yet="limit a drill's time"
+            kind=DURATION, goes_to="seconds", means="begin nothing more from a copy after this, but in full"
         ),
     },
 )
@@ -215,8 +211,9 @@ COPY: Final = Section(
             kind=BOOLEAN, goes_to="keeps_times", means="false: its modification times are not those of the original"
         ),
         "immutable": Key(
-            kind=BOOLEAN, goes_to="immutable", means="nobody can change it", not_yet="check that a copy is immutable"
+            kind=BOOLEAN, goes_to="immutable", means="nobody can change it: B2's Object Lock is looked at"
         ),
+        "offline": Key(kind=BOOLEAN, goes_to="offline", means="it is connected only while it is written or drilled"),
         "known_hosts": Key(
             kind=PATHS, goes_to="options.known_hosts", means="SFTP: the servers' keys (~/.ssh/known_hosts without it)"
         ),

@@ -11,6 +11,7 @@ import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final, Protocol, Self, final
 
 import msgspec
@@ -84,13 +85,29 @@ class Sink(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectLock:
+    """What a place states of Object Lock: of how many files, how many are locked, how many it did not tell.
+
+    All files count that a listing found, so those of any sample are among them. `until` is the earliest end of a lock;
+    `modes` are those that were seen, in order.
+    """
+
+    files: int
+    locked_files: int
+    untold_files: int
+    until: datetime | None = None
+    modes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SourceFacts:
     """What a copy is found to be, for the proof and for the rules against a wrong PASSED.
 
     `read_from` is `device` (cached pages were dropped), `server`, or `cache possible`. `device` names the disk, export
     or bucket: two copies with the same one count once. `notes` are sentences for the report; so are `warnings`, which
     make the copy's verdict WARNED. `ahead_seconds` is how far the server's clock was ahead of this machine's; None
-    where it does not tell.
+    where it does not tell. `lock` is None where a place knows of no Object Lock; `versions` is how many names a listing
+    went through to find the files, where that is charged for.
     """
 
     address: str
@@ -100,6 +117,8 @@ class SourceFacts:
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     ahead_seconds: float | None = None
+    lock: ObjectLock | None = None
+    versions: int | None = None
 
 
 class Source(ABC):

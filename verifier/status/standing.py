@@ -18,6 +18,7 @@ from verifier.ledger.facts import Result
 from verifier.scenario.scenario import Scenario
 from verifier.schedule import Standing, scenario_standing
 from verifier.status.coverage import CopyCoverage, read_coverage
+from verifier.status.restores import Restores, RestoreStatus
 
 
 class CopyStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,6 +37,7 @@ class CopyStatus(msgspec.Struct, frozen=True, kw_only=True):
     proven_bytes: int = 0
     last_passed_at: str | None = None
     coverage: CopyCoverage | None = None
+    restore: RestoreStatus = RestoreStatus()
 
 
 class Unfinished(msgspec.Struct, frozen=True, kw_only=True):
@@ -186,7 +188,9 @@ def summarise(
         if drill.verdict == "PASSED" and drill.number not in limited:
             passed_at = drill.finished_at
     copies = {copy: CopyStatus(name=copy) for copy in expected}
+    restores: dict[str, Restores] = {}
     for result in results:
+        restores.setdefault(result.copy, Restores()).add(result)
         before = copies.get(result.copy, CopyStatus(name=result.copy))
         copies[result.copy] = _add(before, result, limited=result.number in limited)
     return ScenarioStatus(
@@ -196,7 +200,12 @@ def summarise(
         last_verdict=last.verdict if last else None,
         last_passed_at=passed_at,
         unfinished=tuple(Unfinished(id=drill.id, started_at=drill.started_at) for drill in unfinished),
-        copies=tuple(msgspec.structs.replace(copies[copy], coverage=coverage.get(copy)) for copy in sorted(copies)),
+        copies=tuple(
+            msgspec.structs.replace(
+                copies[copy], coverage=coverage.get(copy), restore=restores.get(copy, Restores()).told()
+            )
+            for copy in sorted(copies)
+        ),
         due=due,
     )
 

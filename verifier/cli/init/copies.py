@@ -26,9 +26,7 @@ from verifier.sources.places.sftp.address import parse
 from verifier.sources.table import folder_of, kind_of
 
 _KEYS: Final[Mapping[str, Scalar]] = {
-    name: key.kind
-    for name, key in COPY.keys.items()
-    if isinstance(key.kind, Scalar) and key.not_yet is None and name not in ("at", "live")
+    name: key.kind for name, key in COPY.keys.items() if isinstance(key.kind, Scalar) and name not in ("at", "live")
 }
 _STATED: Final = re.compile(rf",(?=(?:{'|'.join(_KEYS)})=)")
 _PINS: Final = ("mount", "marker", "filesystem")

@@ -93,6 +93,8 @@ class B2Bucket(Place):
             notes=(rights.note(capabilities), self._bucket.lock, *self._tally.notes()),
             warnings=rights.warnings(capabilities, self._address),
             ahead_seconds=self._account.ahead_seconds,
+            lock=self._tally.lock,
+            versions=self._tally.versions or None,
         )
 
     def close(self) -> None:

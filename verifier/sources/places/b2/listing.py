@@ -8,18 +8,34 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Annotated, Final
 
 import msgspec
 
 from verifier.entry import Listed
+from verifier.sources.interface import ObjectLock
 
 _MODIFIED: Final = "src_last_modified_millis"
 _MILLISECONDS: Final = re.compile(r"-?[0-9]{1,15}\Z")
 _LAST_NS: Final = 2**63 - 1  # what tables on disk hold
 _NS_IN_MS: Final = 1_000_000
 _FILES: Final = ("upload", "copy")
+_MODES: Final = ("compliance", "governance")
+_LAST_MS: Final = 253_402_300_799_000  # the end of the year 9999
+
+
+class _Kept(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename="camel"):
+    mode: str | None = None
+    retain_until_timestamp: int | None = None
+
+
+class _Retention(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename="camel"):
+    """What B2 states of a version's Object Lock, to a key that may ask."""
+
+    is_client_authorized_to_read: bool = False
+    value: _Kept | None = None
 
 
 class Version(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename="camel"):
@@ -30,6 +46,7 @@ class Version(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename="camel
     file_id: str | None = None
     content_length: Annotated[int, msgspec.Meta(ge=0)] | None = None
     file_info: dict[str, str] | None = None
+    file_retention: _Retention | None = None
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -42,12 +59,48 @@ class Page(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 @dataclass(slots=True, kw_only=True)
 class Tally:
-    """What was passed over."""
+    """What was passed over, and what the files that were not state of Object Lock.
 
+    `until_ms` is the earliest end of a lock, in milliseconds since 1970.
+    """
+
+    versions: int = 0
     unfinished: int = 0
     hidden: int = 0
     older: int = 0
     folders: int = 0
+    files: int = 0
+    locked_files: int = 0
+    untold_files: int = 0
+    until_ms: int | None = None
+    modes: set[str] = field(default_factory=set)
+
+    def add_retention(self, retention: _Retention | None) -> None:
+        """Count one file that is held, and what is stated of its lock."""
+        self.files += 1
+        if retention is None or not retention.is_client_authorized_to_read:
+            self.untold_files += 1
+            return
+        kept = retention.value
+        if kept is None or kept.mode not in _MODES or not 0 < (kept.retain_until_timestamp or 0) <= _LAST_MS:
+            return
+        until_ms = kept.retain_until_timestamp or 0
+        self.locked_files += 1
+        self.until_ms = until_ms if self.until_ms is None else min(self.until_ms, until_ms)
+        self.modes.add(kept.mode)
+
+    @property
+    def lock(self) -> ObjectLock | None:
+        """What all files state of Object Lock; None where there are none."""
+        if not self.files:
+            return None
+        return ObjectLock(
+            files=self.files,
+            locked_files=self.locked_files,
+            untold_files=self.untold_files,
+            until=None if self.until_ms is None else datetime.fromtimestamp(self.until_ms // 1_000, UTC),
+            modes=tuple(sorted(self.modes)),
+        )
 
     def notes(self) -> Iterator[str]:
         """Yield a sentence for each kind that there is."""
@@ -63,6 +116,7 @@ def current(pages: Iterable[Page], prefix: str, tally: Tally) -> Iterator[Listed
     """Yield the newest version of each name, with the name relative to `prefix`; count what is passed over."""
     settled: str | None = None
     for page in pages:
+        tally.versions += len(page.files)
         for version in page.files:
             name = version.file_name
             if version.action == "start":
@@ -76,6 +130,7 @@ def current(pages: Iterable[Page], prefix: str, tally: Tally) -> Iterator[Listed
                 if version.action == "hide":
                     tally.hidden += 1
                 else:
+                    tally.add_retention(version.file_retention)
                     yield _listed(version, name[len(prefix) :])
 
 
