@@ -170,7 +170,7 @@ from verifier.demo import layout, planted
 _FAULTS = {
     "a program that is blind for what is missing": """
 from verifier.drill import survey
-survey.tell_absences = lambda *_: None""",
+survey.tell_absences = lambda *_, **__: None""",
     "damage that isn't there": "layout.plant = lambda *_, **__: None",
     "one more damage": """
 def plant(good, copy, **options):
