@@ -56,7 +56,7 @@ def test_what_is_stated_wins_over_what_is_proposed_and_names_differ() -> None:
         ("key=keyring:backup/b2", {"keyring": "backup/b2"}),
         ("identity=keys/id", "/house/keys/id"),
         ("known_hosts=~/.ssh/known_hosts", "~/.ssh/known_hosts"),
-        ("immutable=true", None),
+        ("immutable=true", True),
         ("rate=10MiB/s", "10MiB/s"),
     ],
 )

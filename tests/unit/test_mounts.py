@@ -10,7 +10,15 @@ import pytest
 from mounted import MustRun
 
 from verifier.sources.places import mounts
-from verifier.sources.places.mounts import Mount, drop_cached_pages, is_mounted, missing_mount, mount_of, read_ahead
+from verifier.sources.places.mounts import (
+    Mount,
+    drop_cached_pages,
+    is_mounted,
+    missing_mount,
+    mount_of,
+    read_ahead,
+    whole_disk,
+)
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads what Linux tells")
 
@@ -172,3 +180,22 @@ def test_bytes_in_memory_alone_are_told_as_such(must_run: MustRun) -> None:
         assert not drop_cached_pages(descriptor, 0, 0)
     finally:
         os.close(descriptor)
+
+
+def test_two_partitions_are_one_disk(tmp_path: Path) -> None:
+    disk = tmp_path / "devices/sda"
+    for name, number in (("sda1", "8:1"), ("sda2", "8:2")):
+        (disk / name).mkdir(parents=True)
+        (disk / name / "partition").write_text(name[-1])
+        (tmp_path / number).symlink_to(disk / name)
+    (tmp_path / "8:0").symlink_to(disk)
+    (disk / "dev").write_text("8:0\n")
+
+    found = {whole_disk(os.makedev(8, minor), blocks=tmp_path) for minor in (1, 2)}
+
+    assert found == {os.makedev(8, 0)}
+    assert Mount(kind="ext4", device_number=os.makedev(8, 2), disk_number=os.makedev(8, 0)).device == "disk:8:0"
+    assert whole_disk(os.makedev(8, 0), blocks=tmp_path) is None  # the disk itself
+    assert whole_disk(os.makedev(9, 0), blocks=tmp_path) is None  # nothing is known of it
+    (disk / "dev").write_text("no number")
+    assert whole_disk(os.makedev(8, 1), blocks=tmp_path) is None

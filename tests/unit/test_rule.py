@@ -169,6 +169,7 @@ def test_off_site_is_another_site_than_the_live_datas() -> None:
 
 def test_without_a_stated_site_nobody_can_tell_what_is_away() -> None:
     assert _holds(_live(site=None), NAS, CLOUD)[2] is None
+    assert _holds(LIVE, _copy("laptop", live=True, result=None, site=None), NAS, CLOUD)[2] is None
     assert _holds(NAS, CLOUD)[2] is None
     assert _holds(LIVE, _copy("b2", site=None))[2] is None
 

@@ -354,6 +354,12 @@ def seen(full_seconds: float | None, *, address: str = "/mnt/nas") -> Seen:
     )
 
 
+def told_of(ledger: Ledger) -> ScenarioStatus:
+    now = datetime(2026, 12, 1, tzinfo=UTC)
+    (status,) = read_status(ledger, reports=Path("reports"), machine="here", now=now, zone=UTC)
+    return status
+
+
 def test_how_long_a_full_restore_takes_is_told_with_its_trend(
     history: History, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -361,14 +367,14 @@ def test_how_long_a_full_restore_takes_is_told_with_its_trend(
     for day in range(10):
         history.drill(nas="PASSED", seen=seen(3_600.0 * 1.01**day))
     with Ledger.open(history.state) as ledger:
-        (nas,) = read_status(ledger)[0].copies
+        (nas,) = told_of(ledger).copies
         restores = [one.full_restore for one in ledger.past_results("photos")]
-    assert nas.full_seconds == pytest.approx(3_600 * 1.01**9)
-    assert nas.is_slower
-    assert nas.pace_share == nas.restore_share == pytest.approx(1.01**30 - 1)
+    assert nas.restore.full_seconds == pytest.approx(3_600 * 1.01**9)
+    assert nas.restore.is_slower
+    assert nas.restore.pace_share == nas.restore.restore_share == pytest.approx(1.01**30 - 1)
     assert restores[-1] == PastRestore(
         at_seconds=datetime(2026, 11, 11, 18, 30, tzinfo=UTC).timestamp(),
-        restore_seconds=nas.full_seconds,
+        restore_seconds=nas.restore.full_seconds,
         files=1_000,
         size_bytes=10**9,
     )
@@ -384,8 +390,8 @@ def test_a_drill_that_could_not_tell_leaves_what_the_one_before_told(history: Hi
     history.drill(nas="PASSED", seen=seen(None))
     history.drill(nas="PASSED")
     with Ledger.open(history.state) as ledger:
-        (nas,) = read_status(ledger)[0].copies
-    assert (nas.full_seconds, nas.restore_share, nas.is_slower) == (60.0, None, False)
+        (nas,) = told_of(ledger).copies
+    assert (nas.restore.full_seconds, nas.restore.restore_share, nas.restore.is_slower) == (60.0, None, False)
 
 
 def test_what_a_drill_had_seen_is_read_back_as_it_was_or_refused(history: History) -> None:

@@ -34,7 +34,7 @@ from verifier.drill.reference import Reference
 from verifier.drill.references import References, open_references
 from verifier.drill.size import Size, draw_size
 from verifier.drill.standing import copy_result
-from verifier.drill.surroundings import DrillResult, Surroundings
+from verifier.drill.surroundings import DrillResult, Surroundings, claim_scratch
 from verifier.drill.survey import Rules, take_survey
 from verifier.drill.surveyed import Survey
 from verifier.drill.watching import Interruption, Watcher
@@ -48,7 +48,6 @@ from verifier.restore import Job, close_sources, open_ahead
 from verifier.scenario.scenario import Scenario
 from verifier.scratch import Scratch
 from verifier.sources.interface import Location
-from verifier.sources.table import folder_at
 from verifier.spool import Workspace
 from verifier.verdict import Result, Verdict
 
@@ -72,7 +71,7 @@ def drill(
         stack.enter_context(bundle.claim(surroundings.reports, scenario.name, holder=holder))
         signer = stack.enter_context(_signer(scenario))
         reservation = stack.enter_context(bundle.reserve(surroundings.reports))
-        scratch = stack.enter_context(_claim_scratch(scenario, surroundings))
+        scratch = stack.enter_context(claim_scratch(scenario, surroundings))
         workspace = scratch.workspace()
         watcher.stage("reading the reference")
         references = stack.enter_context(open_references(scenario, now=surroundings.now(), folder=workspace.folder))
@@ -110,28 +109,11 @@ def _parts(scenario: Scenario, workspace: Workspace) -> list[CopyDrill]:
     ]
 
 
-def _tell(watcher: Watcher, interruption: Interruption, files: int, total: int | None, size_bytes: int) -> None:
-    if interruption.requested:
-        raise CancelledError("the drill was interrupted before it began")
-    watcher.progress(files, total, size_bytes, None)
-
-
 def _signer(scenario: Scenario) -> contextlib.AbstractContextManager[signing.Signer | None]:
     """Open the key that will sign, before anything else: one that can't be had is told now, not after hours."""
     if scenario.sign is None:
         return contextlib.nullcontext()
     return signing.open_signer(scenario.sign, passphrase=scenario.sign_passphrase)
-
-
-def _claim_scratch(scenario: Scenario, surroundings: Surroundings) -> Scratch:
-    folders = [folder_at(copy.location) for copy in scenario.copies]
-    forbidden = [folder for folder in (*folders, scenario.against) if folder is not None]
-    return Scratch.claim(
-        scenario.scratch_path or surroundings.scratch,
-        state=surroundings.state,
-        size_bytes=scenario.scratch_bytes,
-        forbidden=forbidden,
-    )
 
 
 @dataclass(kw_only=True)

@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Literal
 
 from verifier.errors import SignatureError
+from verifier.scenario.scenario import Scenario
+from verifier.scratch import Scratch
+from verifier.sources.table import folder_at
 from verifier.verdict import Verdict
 
 
@@ -46,3 +49,19 @@ class DrillResult:
     folder: Path
     interrupted: bool
     unsigned: SignatureError | None = None
+
+
+def claim_scratch(scenario: Scenario, surroundings: Surroundings) -> Scratch:
+    """Claim the scratch area of a drill, which lies on no copy and in no live folder.
+
+    Raises:
+        ScratchError: it can't be used, or somebody else has it.
+    """
+    folders = [folder_at(copy.location) for copy in scenario.copies]
+    forbidden = [folder for folder in (*folders, scenario.against) if folder is not None]
+    return Scratch.claim(
+        scenario.scratch_path or surroundings.scratch,
+        state=surroundings.state,
+        size_bytes=scenario.scratch_bytes,
+        forbidden=forbidden,
+    )

@@ -1,6 +1,6 @@
 """A path → the file system that it lies on: which device or export, whether it is mounted at all, what caches it.
 
-Source: proc(5) `/proc/self/mountinfo`, fstab(5), posix_fadvise(2), preadv2(2).
+Source: proc(5) `/proc/self/mountinfo`, sysfs(5), fstab(5), posix_fadvise(2), preadv2(2).
 """
 
 from __future__ import annotations
@@ -16,18 +16,23 @@ _NETWORK: Final = re.compile(r"(nfs4?|cifs|smb3|smbfs|afpfs|9p|ceph|glusterfs|we
 _MEMORY: Final = frozenset({"tmpfs", "ramfs", "devtmpfs", "rootfs"})
 _MOUNTINFO: Final = Path("/proc/self/mountinfo")
 _FSTAB: Final = Path("/etc/fstab")
+_BLOCKS: Final = Path("/sys/dev/block")
 _BY_UUID: Final = Path("/dev/disk/by-uuid")
 _OCTAL: Final = re.compile(r"\\([0-7]{3})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mount:
-    """The file system under a path. `kind` and `mount_source` are empty where the system doesn't tell."""
+    """The file system under a path. `kind` and `mount_source` are empty where the system doesn't tell.
+
+    `disk_number` is that of the whole disk, where the device is a part of one.
+    """
 
     kind: str = ""
     mount_source: str = ""
     point: str = ""
     device_number: int = 0
+    disk_number: int | None = None
     uuid: str | None = None
 
     @property
@@ -52,7 +57,8 @@ class Mount:
         """One name for one disk or export, so that two copies on it count once."""
         if self.is_network and self.mount_source:
             return f"{self.kind}:{self.mount_source}"
-        return f"disk:{os.major(self.device_number)}:{os.minor(self.device_number)}"
+        number = self.device_number if self.disk_number is None else self.disk_number
+        return f"disk:{os.major(number)}:{os.minor(number)}"
 
     @property
     def identities(self) -> tuple[str, ...]:
@@ -66,13 +72,34 @@ def mount_of(path: Path) -> Mount:
         device_number = path.stat().st_dev
     except OSError:
         return Mount()
-    best = Mount(device_number=device_number)
+    disk_number = whole_disk(device_number)
+    best = Mount(device_number=device_number, disk_number=disk_number)
     resolved = os.fsdecode(os.path.realpath(os.fsencode(path)))
     for point, kind, source in _mounted():
         # The last line that covers the path is the one on top; the longest mount point is the nearest.
         if _covers(point, resolved) and len(point) >= len(best.point):
-            best = Mount(kind=kind, mount_source=source, point=point, device_number=device_number, uuid=_uuid(source))
+            best = Mount(
+                kind=kind,
+                mount_source=source,
+                point=point,
+                device_number=device_number,
+                disk_number=disk_number,
+                uuid=_uuid(source),
+            )
     return best
+
+
+def whole_disk(device_number: int, *, blocks: Path = _BLOCKS) -> int | None:
+    """Return the number of the disk that a partition is on; None of what is no partition, or where nothing tells.
+
+    Two partitions fail with the one disk that they are on. What lies on several disks (RAID, LVM) is told as itself.
+    """
+    here = blocks / f"{os.major(device_number)}:{os.minor(device_number)}"
+    with contextlib.suppress(OSError, ValueError):
+        if (here / "partition").exists():
+            major, minor = (here.resolve().parent / "dev").read_text("ascii").split(":")
+            return os.makedev(int(major), int(minor))
+    return None
 
 
 def missing_mount(path: Path, *, fstab: Path = _FSTAB) -> str | None:
