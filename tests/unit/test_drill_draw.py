@@ -15,6 +15,7 @@ from verifier.drill.surveyed import Survey
 from verifier.entry import Entry, Item, Listed
 from verifier.ledger import ProvenMark
 from verifier.outcome import FindingKind
+from verifier.scenario import load
 from verifier.scenario.scenario import Budget, Copy, Objectives, Sample, Scenario
 from verifier.sources.interface import Location, SourceFacts
 from verifier.spool import Workspace
@@ -307,3 +308,21 @@ def test_a_size_of_other_facts_has_another_fingerprint(photos: Survey, workspace
     assert apart[0].fingerprint != apart[1].fingerprint
     again = draw_size(photos, scenario(Sample(files=10)), workspace, damaged=[b"qp50"])
     assert again.fingerprint == apart[0].fingerprint
+
+
+def test_a_scenario_says_how_much_and_at_what_cost(tmp_path: Path) -> None:
+    head = (
+        'name = "photos"\nmanifest = "m"\n[objectives]\ncoverage = "90d"\n[budget]\nbytes = "20GiB"\nduration = "2h"\n'
+    )
+    for stated, sample in (("percent = 5", Sample(percent=5)), ('bytes = "1KiB"', Sample(size_bytes=1_024))):
+        file = tmp_path / "photos.toml"
+        file.write_text(f'{head}[sample]\n{stated}\n[[copy]]\nname = "nas"\nat = "nas"\n', encoding="utf-8")
+        loaded = load(file)
+        assert loaded.sample == sample
+        assert loaded.budget == Budget(size_bytes=20 * 1024**3, seconds=7_200)
+        assert loaded.objectives.coverage_seconds == 90 * 86_400
+
+
+def test_percent_and_bytes_are_of_the_population(photos: Survey, workspace: Workspace) -> None:
+    assert draw_size(photos, scenario(Sample(percent=10)), workspace).sample_files == 10  # of 94
+    assert draw_size(photos, scenario(Sample(size_bytes=10_600)), workspace).sample_files == 10

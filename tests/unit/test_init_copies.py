@@ -57,12 +57,13 @@ def test_what_is_stated_wins_over_what_is_proposed_and_names_differ() -> None:
         ("identity=keys/id", "/house/keys/id"),
         ("known_hosts=~/.ssh/known_hosts", "~/.ssh/known_hosts"),
         ("immutable=true", True),
+        ("live=true", None),
         ("rate=10MiB/s", "10MiB/s"),
     ],
 )
 def test_values_are_what_the_scenario_is_to_state(text: str, value: object) -> None:
     if value is None:
-        assert parsed(f"x,{text}").at == f"/house/x,{text}"  # no key that this version can carry out
+        assert parsed(f"x,{text}").at == f"/house/x,{text}"  # no key of a copy that is drilled
     else:
         assert copies.read_key(text, BASE)[1] == value
 

@@ -392,6 +392,10 @@ def test_a_drill_that_could_not_tell_leaves_what_the_one_before_told(history: Hi
     with Ledger.open(history.state) as ledger:
         (nas,) = told_of(ledger).copies
     assert (nas.restore.full_seconds, nas.restore.restore_share, nas.restore.is_slower) == (60.0, None, False)
+    history.drill(nas="PASSED", seen=seen(None, address="/mnt/new"))  # at another place nothing is known yet
+    with Ledger.open(history.state) as ledger:
+        (nas,) = told_of(ledger).copies
+    assert nas.restore.full_seconds is None
 
 
 def test_what_a_drill_had_seen_is_read_back_as_it_was_or_refused(history: History) -> None:

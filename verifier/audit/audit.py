@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,9 +12,8 @@ from pathlib import Path
 from verifier.audit import bundle_checks
 from verifier.audit.chain import Head, Link, check_chain, check_end
 from verifier.audit.check import Check, State, broken
-from verifier.audit.folder import BundleFolder
 from verifier.audit.silence import Sign, check_silence
-from verifier.bundle.place import MANIFESTS, SCENARIO
+from verifier.bundle import BundleFolder, bundle_folders
 from verifier.errors import BundleError
 from verifier.signing import AllowedSigners
 from verifier.spool import Workspace
@@ -86,14 +84,11 @@ def audit_reports(
     drills: list[DrillAudit] = []
     links: dict[str, list[Link]] = defaultdict(list)
     signs: dict[str, list[Sign]] = defaultdict(list)
-    for scenario in _folders(reports):
-        if scenario == MANIFESTS or not SCENARIO.match(scenario):
-            continue
-        for folder in _folders(reports / scenario):
-            drill, link, sign = _audit_drill(reports, BundleFolder(reports / scenario / folder), allowed, workspace)
-            drills.append(drill)
-            links[scenario] += [link] if link is not None else []
-            signs[scenario] += [sign] if sign is not None else []
+    for folder in bundle_folders(reports):
+        drill, link, sign = _audit_drill(reports, BundleFolder(folder), allowed, workspace)
+        drills.append(drill)
+        links[drill.scenario] += [link] if link is not None else []
+        signs[drill.scenario] += [sign] if sign is not None else []
     if not drills:
         raise BundleError("expected a folder of reports with at least one bundle, got none")
     chains = [
@@ -157,16 +152,3 @@ def _audit_drill(
         else Sign(number=facts.number, started_at=facts.started_at, schedule=facts.schedule)
     )
     return drill, Link(number=facts.number, previous=facts.previous, sha256=sha256, folder=folder), sign
-
-
-def _folders(folder: Path) -> list[str]:
-    """Return the names of the folders in a folder, in order; hidden ones are work that was not finished."""
-    try:
-        with os.scandir(folder) as entries:
-            return sorted(
-                entry.name
-                for entry in entries
-                if entry.is_dir(follow_symlinks=False) and not entry.name.startswith(".")
-            )
-    except OSError as error:
-        raise BundleError(f"can't list the reports: {error.strerror}") from error

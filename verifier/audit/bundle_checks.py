@@ -14,8 +14,8 @@ from verifier import proof as proofs
 from verifier.audit.check import Check, broken, holds, settled, unchecked
 from verifier.audit.draw_again import NAME as DRAW
 from verifier.audit.draw_again import check_draw
-from verifier.audit.folder import OUTSIDE, SIGNATURE, SUMS, BundleFolder
 from verifier.bundle import NAMESPACE, bundle_name
+from verifier.bundle.folder import OUTSIDE, SIGNATURE, SUMS, BundleFolder
 from verifier.errors import BundleError, ManifestError
 from verifier.manifest import Manifest, open_manifest
 from verifier.outcome import COUNTED_KINDS, FAILING_KINDS

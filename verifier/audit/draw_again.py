@@ -13,7 +13,7 @@ from typing import Any
 
 from verifier import relpath
 from verifier.audit.check import Check, broken, settled, unchecked
-from verifier.audit.folder import BundleFolder
+from verifier.bundle.folder import BundleFolder
 from verifier.entry import Entry
 from verifier.errors import UnsafePathError
 from verifier.outcome import COUNTED_KINDS
