@@ -55,5 +55,5 @@ def test_no_changed_byte_of_a_signature_is_good(place: int, change: int) -> None
     blob[place % len(blob)] ^= change
     changed = b"\n".join((lines[0], base64.b64encode(blob), lines[-2], b""))
     found = verify(b"message", changed, namespace="restore-proof", allowed=allowed, at=NOW)
-    assert found.standing == Standing.BAD
+    assert found.standing != Standing.GOOD  # a key that is spelt otherwise is another one, which nobody listed
     assert verify(b"message", signature, namespace="restore-proof", allowed=allowed, at=NOW).standing == Standing.GOOD
