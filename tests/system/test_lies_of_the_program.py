@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -12,12 +13,15 @@ from drilled import Place, change, flip, noise
 
 from verifier import compare, reconcile, restore
 from verifier.drill import carry_out, control, draw, survey
+from verifier.drill.size import Size
+from verifier.drill.surveyed import Survey
 from verifier.entry import Item
 from verifier.outcome import Match, Outcome
 from verifier.reconcile import Pair
 from verifier.restore import Batch, BatchResult
 from verifier.sources.interface import Landed, Request, Sink
 from verifier.sources.places import folder
+from verifier.spool import Workspace
 
 VICTIM, LOST = "photos/03.bin", "photos/08.bin"
 
@@ -197,7 +201,13 @@ def test_a_batch_that_forgets_an_outcome_leaves_no_proof(place: Place, monkeypat
 
 def test_a_full_drill_that_leaves_a_file_out_leaves_no_proof(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     real = draw._everything
-    monkeypatch.setattr(draw, "_everything", lambda *given: itertools.islice(real(*given), 1, None))
+
+    def forgetful(listed: Survey, size: Size, workspace: Workspace) -> draw.Draw:
+        drawn = real(listed, size, workspace)
+        left = workspace.table(Item).extend(itertools.islice(drawn.items, 1, None))
+        return dataclasses.replace(drawn, items=left)
+
+    monkeypatch.setattr(draw, "_everything", forgetful)
 
     with pytest.raises(AssertionError, match="draw all of 12 files, got 11"):
         place.prove("--full")
