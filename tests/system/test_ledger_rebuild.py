@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import sqlite3
@@ -147,6 +148,27 @@ def test_a_ledger_is_made_again_as_it_was(place: Place, capsys: pytest.CaptureFi
     assert following.proof.drill.previous == hashlib.sha256((last.folder / "proof.json").read_bytes()).hexdigest()
     covered = {copy.name: copy.coverage.proven.files for copy in last.proof.copies}
     assert all(copy.coverage.proven.files >= covered[copy.name] for copy in following.proof.copies)
+
+
+def test_a_drill_of_a_part_is_none_of_everything_afterwards(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    place.drill(scenario(place, "full = true"), "--only", "*.kdbx")
+    before = statuses(place, capsys)
+    lose(place)
+    rebuild(place, capsys)
+    after = statuses(place, capsys)
+    assert [one["last_passed_at"] for one in (*before, *after)] == [None, None]
+    assert [copy["last_passed_at"] for one in after for copy in one["copies"]] == [None, None]
+    place.drill(scenario(place, "full = true"))
+    lose(place)
+    rebuild(place, capsys)
+    assert all(one["last_passed_at"] for one in statuses(place, capsys))
+
+
+def statuses(place: Place, capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    capsys.readouterr()
+    assert main(["status", "--json", "--state", str(place.state), "--reports", str(place.reports)]) == 0
+    every = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    return [one for one in every if one["name"] == "photos"]  # the examples of this repository are shown, too
 
 
 def test_what_a_state_knows_beyond_the_bundles_stays(place: Place, capsys: pytest.CaptureFixture[str]) -> None:

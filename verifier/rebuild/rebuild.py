@@ -21,7 +21,7 @@ from verifier.bundle import BundleFolder, bundle_folders, bundle_name
 from verifier.bundle.folder import SUMS
 from verifier.drill.standing import copy_result
 from verifier.errors import BundleError, LedgerError, ManifestError
-from verifier.ledger import BeginDrill, Ledger, Link, PastProof, ProvenBefore, claim_scenario
+from verifier.ledger import Asked, BeginDrill, Ledger, Link, PastProof, ProvenBefore, claim_scenario
 from verifier.proof import Proof
 from verifier.rebuild.chain import FoundProof, choose_chain, gaps
 from verifier.rebuild.evidence import Evidence
@@ -183,7 +183,7 @@ def _past_proof(facts: Proof, sha256: str) -> PastProof:
             seed=bytes.fromhex(drill.seed),
             seed_source=drill.seed_source,
             planned={},
-            options="",
+            options=_asked(facts).to_text(),
         ),
         link=Link(
             number=drill.number,
@@ -204,6 +204,20 @@ def _past_proof(facts: Proof, sha256: str) -> PastProof:
             )
             for other in drill.abandoned
         ],
+    )
+
+
+def _asked(facts: Proof) -> Asked:
+    """Return what a proof tells of what was asked for: a drill of a part must never look like one of everything.
+
+    How large the sample was to be is not among it, unless it was everything.
+    """
+    return Asked(
+        scenario_sha256=facts.scenario.sha256,
+        references=tuple(facts.manifest_of(copy).identity for copy in facts.copies),
+        only=facts.drill.only,
+        sample={"full": facts.scenario.full},
+        copies=tuple(copy.name for copy in facts.copies),
     )
 
 
