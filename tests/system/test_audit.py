@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import pytest
 import zstandard
-from drilled import Place, change, flip, noise
+from drilled import THEN, Place, change, flip, noise
 
 from verifier import proof as proofs
 from verifier import report
@@ -419,3 +419,40 @@ def test_a_person_reads_what_is_broken(reports: Reports, capsys: pytest.CaptureF
     said = capsys.readouterr().out
     assert "broken: nothing beside the sums: no sum is of \\x1b[31mred; no sum is of note.txt" in said
     assert said.splitlines()[-1] == "32 holds, 1 broken, 5 not checked"
+
+
+def test_bundles_of_every_kind_of_drill_hold(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Generations, a list of another program, a budget, what is overdue, a heartbeat, changed and missing files."""
+    place = Place(tmp_path)
+    place.fill(
+        {f"{number:03}.jpg": noise(500 + number, number) for number in range(FILES)} | {"large": noise(90_000, 1)}
+    )
+    assert main(["heartbeat", str(place.live)]) == 0
+    place.back_up()
+    generations = tmp_path / "generations"
+    generations.mkdir()
+    place.know()
+    shutil.copy(place.manifest, generations / "20200101T000000Z.jsonl")
+    sums = tmp_path / "SHA256SUMS"
+    lines = [
+        f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}\n" for file in sorted(place.live.glob("*.jpg"))
+    ]
+    sums.write_text("".join(lines))
+    (place.copy / "007.jpg").unlink()
+    change(place.copy, "008.jpg", lambda data: flip(data, 3))
+    change(place.copy, "009.jpg", lambda data: data + b"newer", seconds=THEN + 500_000)
+    copy = f'[[copy]]\nname = "nas"\nat = "{place.copy}"\n'
+    ask = 'name = "photos"\n'
+    place.drill(f'{ask}manifest = "{generations}"\n[sample]\nfiles = 10\n{copy}')
+    budget = '[budget]\nbytes = "30kB"\n[objectives]\ncoverage = "1d"\n'
+    place.drill(f'{ask}manifest = "{place.manifest}"\n[sample]\nfiles = 10\n{budget}{copy}')
+    place.drill(f'{ask}manifest = "{sums}"\n[sample]\nfiles = 10\n{copy}')
+    place.drill(f'{ask}manifest = "{place.manifest}"\n{copy}', "--full")
+    place.drill(f'{ask}manifest = "{place.manifest}"\n{copy}', "--only", "01?.jpg", "--sample", "3")
+    place.prove("--sample", "5", against=True)
+    capsys.readouterr()
+    code = main(["audit", str(place.reports)])
+    said = capsys.readouterr().out
+    assert "broken" not in said, said
+    assert code == 0
+    assert said.count("holds: the sample, drawn again") == 6

@@ -136,7 +136,7 @@ def _audit_drill(
         checks += [bundle_checks.check_reports(bundle, proof, data), bundle_checks.check_lists(bundle, proof)]
     except BundleError as error:
         checks.append(broken("the reports and lists", error.message))
-    checks += bundle_checks.check_manifest(reports, bundle, proof, workspace)
+    checks += bundle_checks.check_manifests(reports, bundle, proof, workspace)
     drill = DrillAudit(
         scenario=scenario,
         folder=folder,

@@ -12,17 +12,17 @@ from typing import Final
 from verifier import __version__, relpath, report, signing
 from verifier import proof as proofs
 from verifier.audit.check import Check, broken, holds, settled, unchecked
-from verifier.audit.draw_again import NAME as DRAW
 from verifier.audit.draw_again import check_draw
-from verifier.bundle import NAMESPACE, bundle_name
+from verifier.bundle import NAMESPACE, bundle_name, kept_manifest
 from verifier.bundle.folder import OUTSIDE, SIGNATURE, SUMS, BundleFolder
 from verifier.errors import BundleError, ManifestError
 from verifier.manifest import Manifest, open_manifest
-from verifier.outcome import COUNTED_KINDS, FAILING_KINDS
-from verifier.proof import CopyFacts, Proof
+from verifier.outcome import FAILING_KINDS, Reason
+from verifier.proof import CopyFacts, ManifestFacts, Proof
 from verifier.spool import Workspace
 
 _MATCH: Final = "match"
+_MANIFEST: Final = "the manifest"
 _RENDERERS: Final[dict[str, Callable[..., str]]] = {
     "report.html": report.render_html,
     "report.md": report.render_markdown,
@@ -131,7 +131,8 @@ def check_lists(bundle: BundleFolder, proof: Proof) -> Check:
     lines: Counter[str] = Counter()
     matches: Counter[str] = Counter()
     for record in bundle.records("outcomes.jsonl.zst"):
-        lines[str(record.get("copy"))] += 1
+        # What is larger than the budget stands in the list and was never planned.
+        lines[str(record.get("copy"))] += record.get("outcome") != Reason.OVER_BUDGET
         matches[str(record.get("copy"))] += record.get("outcome") == _MATCH
     for copy in proof.copies:
         problems += _miscounted(copy, proof, kinds, lines[copy.name], matches[copy.name])
@@ -143,11 +144,9 @@ def check_lists(bundle: BundleFolder, proof: Proof) -> Check:
 def _miscounted(
     copy: CopyFacts, proof: Proof, kinds: Counter[tuple[str, str]], lines: int, matches: int
 ) -> Iterator[str]:
-    for kind, amount in copy.counts.items():
-        if kind in COUNTED_KINDS or kind not in {*FAILING_KINDS}:
-            continue
-        found = kinds[copy.name, kind]
-        if found != amount.files and kind in {kind.value for kind in FAILING_KINDS}:
+    for kind in FAILING_KINDS & copy.counts.keys():
+        amount, found = copy.counts[kind], kinds[copy.name, kind]
+        if found != amount.files:
             yield f"{relpath.show(copy.name)}: expected {amount.files:,} findings {kind}, got {found:,}"
     for (name, kind), found in kinds.items():
         if name == copy.name and kind not in copy.counts:
@@ -179,26 +178,25 @@ def check_verdict(proof: Proof) -> Check:
     return settled("the verdict", problems)
 
 
-def check_manifest(reports: Path, bundle: BundleFolder, proof: Proof, workspace: Workspace) -> Iterator[Check]:
-    """Hold the kept manifest against its identity and the proof, and draw the samples again from it."""
-    name = "the manifest"
-    kept = reports / "manifests" / f"{proof.manifest.identity}.jsonl.zst"
-    if not _is_digest(proof.manifest.identity) or not kept.is_file() or kept.is_symlink():
-        yield broken(name, "expected the manifest under its identity in manifests/, got none")
-        return
-    try:
-        with open_manifest(kept) as manifest:
-            yield _described(name, manifest, proof)
-            for copy in proof.copies:
-                yield check_draw(bundle, proof, copy, manifest.entries(), workspace)
-    except ManifestError as error:
-        yield broken(name, error.message)
-    except BundleError as error:
-        yield broken(DRAW, error.message)
+def check_manifests(reports: Path, bundle: BundleFolder, proof: Proof, workspace: Workspace) -> Iterator[Check]:
+    """Hold each kept manifest against its identity and the proof, and draw the samples again from it."""
+    for facts in proof.all_manifests:
+        copies = [copy for copy in proof.copies if proof.manifest_of(copy) == facts]
+        try:
+            file = kept_manifest(reports, facts.identity)
+            digest = facts.digest if file.name.endswith(".list.zst") else None
+            with open_manifest(file, digest=digest, folder=workspace.folder) as manifest:
+                yield _described(manifest, facts)
+                for copy in copies:
+                    yield check_draw(bundle, proof, copy, manifest.entries(), workspace)
+        except ManifestError as error:
+            yield broken(_MANIFEST, error.message)
+        except BundleError as error:
+            yield broken(_MANIFEST, error.message)
 
 
-def _described(name: str, manifest: Manifest, proof: Proof) -> Check:
-    totals, facts = manifest.check(), proof.manifest
+def _described(manifest: Manifest, facts: ManifestFacts) -> Check:
+    totals = manifest.check()
     problems = []
     if totals.identity != facts.identity:
         problems.append("expected the manifest of this identity, got another")
@@ -206,11 +204,7 @@ def _described(name: str, manifest: Manifest, proof: Proof) -> Check:
         problems.append(
             f"expected {facts.files:,} files, {facts.bytes:,} bytes, got {totals.files:,}, {totals.bytes:,}"
         )
-    return settled(name, problems)
-
-
-def _is_digest(text: str) -> bool:
-    return len(text) == hashlib.sha256().digest_size * 2 and all(character in "0123456789abcdef" for character in text)
+    return settled(_MANIFEST, problems)
 
 
 def read_proof(bundle: BundleFolder) -> tuple[Proof, bytes]:

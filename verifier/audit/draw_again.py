@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from verifier import relpath
+from verifier import heartbeat, relpath
 from verifier.audit.check import Check, broken, settled, unchecked
 from verifier.bundle.folder import BundleFolder
 from verifier.entry import Entry
@@ -58,7 +58,7 @@ def check_draw(
     highest, only = max(ticket(seed, path) for path in drawn), Patterns(proof.drill.only)
 
     def could_be_drawn(entry: Entry) -> bool:
-        is_meant = entry.link is None and (not only or only.match(entry.path))
+        is_meant = entry.link is None and entry.path != heartbeat.NAME and (not only or only.match(entry.path))
         return is_meant and ticket(seed, entry.path) <= highest
 
     told = workspace.sort_on_disk(_told(bundle, copy.name), key=lambda row: row, record_type=tuple[bytes, bool])

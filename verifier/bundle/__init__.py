@@ -5,7 +5,7 @@ A drill uses it in this order: `claim` its scenario's folder, `reserve` room bef
 """
 
 from verifier.bundle.claim import claim
-from verifier.bundle.folder import BundleFolder, bundle_folders
+from verifier.bundle.folder import BundleFolder, bundle_folders, kept_manifest
 from verifier.bundle.overview import index_rows
 from verifier.bundle.place import bundle_name
 from verifier.bundle.reservation import RESERVED_BYTES, Reservation, reserve
@@ -20,6 +20,7 @@ __all__ = [
     "bundle_name",
     "claim",
     "index_rows",
+    "kept_manifest",
     "reserve",
     "write_bundle",
     "write_reports",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -25,6 +26,7 @@ OUTSIDE: Final = re.compile(r"SHA256SUMS(?:\.sig(?:\.[A-Za-z0-9_@.-]{1,64})?)?\Z
 _LARGEST_WHOLE_BYTES: Final = 256 * 1024 * 1024
 _LARGEST_LINE_BYTES: Final = 1024 * 1024
 _CHUNK_BYTES: Final = 1 << 20
+_IDENTITY: Final = re.compile(r"[0-9a-f]{64}\Z")
 _SUM: Final = re.compile(r"([0-9a-f]{64})  ([A-Za-z0-9][A-Za-z0-9._-]{0,127})\Z")
 
 
@@ -37,6 +39,21 @@ def bundle_folders(reports: Path) -> Iterator[Path]:
     for scenario in _folders(reports):
         if scenario != MANIFESTS and SCENARIO.match(scenario):
             yield from (reports / scenario / name for name in _folders(reports / scenario) if not name.startswith("."))
+
+
+def kept_manifest(reports: Path, identity: str) -> Path:
+    """Return where a manifest lies that bundles in REPORTS were made with: a native one, or another program's list.
+
+    Raises:
+        BundleError: it isn't there, or what is there is no file.
+    """
+    if _IDENTITY.match(identity):
+        for ending in (".jsonl.zst", ".list.zst"):
+            file = reports / MANIFESTS / f"{identity}{ending}"
+            with contextlib.suppress(OSError):
+                if stat.S_ISREG(file.lstat().st_mode):
+                    return file
+    raise BundleError(f"expected the manifest {show(identity)} in {MANIFESTS}, got none")
 
 
 def _folders(folder: Path) -> list[str]:

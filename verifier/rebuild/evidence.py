@@ -7,16 +7,13 @@ manifest's. Either way as many files, of as many bytes, must come out as the pro
 from __future__ import annotations
 
 import itertools
-import re
-import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
 from verifier import heartbeat, relpath
-from verifier.bundle import BundleFolder
+from verifier.bundle import BundleFolder, kept_manifest
 from verifier.bundle.folder import SUMS
-from verifier.bundle.place import MANIFESTS
 from verifier.drill.account import DAMAGED_KEPT, OWN_DOING
 from verifier.drill.content import content_mark
 from verifier.entry import Entry
@@ -25,13 +22,12 @@ from verifier.ledger import ProvenBefore
 from verifier.manifest import Manifest, open_manifest
 from verifier.outcome import FAILING_KINDS
 from verifier.patterns import Patterns
-from verifier.proof import CopyFacts, FindingFacts, ManifestFacts, Proof
+from verifier.proof import CopyFacts, FindingFacts, Proof
 from verifier.spool import Table, Workspace
 
 OUTCOMES: Final = "outcomes.jsonl.zst"
 FINDINGS: Final = "findings.jsonl"
 
-_IDENTITY: Final = re.compile(r"[0-9a-f]{64}\Z")
 _MATCH: Final = "match"
 _DAMAGE: Final = frozenset(kind.value for kind in FAILING_KINDS) | frozenset(reason.value for reason in OWN_DOING)
 
@@ -69,7 +65,7 @@ class Evidence:
         rows: Table[tuple[bytes, int]] = self._workspace.table(tuple[bytes, int])
         stated = self._facts.manifest_of(copy)
         size_bytes = 0
-        file = _manifest_file(self._reports, stated)
+        file = kept_manifest(self._reports, stated.identity)
         digest = stated.digest if file.name.endswith(".list.zst") else None
         with open_manifest(file, digest=digest, folder=self._workspace.folder) as manifest:
             for entry in _chosen(manifest, Patterns(self._facts.drill.only), named, wanted=not full):
@@ -110,23 +106,6 @@ class Evidence:
                 raise BundleError(f"expected {name} as {SUMS} states it, got another")
             self._checked.add(name)
         return (line for line in self._folder.records(name) if line.get("copy") == copy.name)
-
-
-def _manifest_file(reports: Path, stated: ManifestFacts) -> Path:
-    """Return where a manifest lies in REPORTS.
-
-    Raises:
-        BundleError: it isn't there, or what is there is no file.
-    """
-    if _IDENTITY.match(stated.identity):
-        for ending in (".jsonl.zst", ".list.zst"):
-            file = reports / MANIFESTS / f"{stated.identity}{ending}"
-            try:
-                if stat.S_ISREG(file.lstat().st_mode):
-                    return file
-            except OSError:
-                continue
-    raise BundleError(f"expected the manifest {relpath.show(stated.identity)} in {MANIFESTS}, got none")
 
 
 def _chosen(manifest: Manifest, only: Patterns, named: Iterator[bytes], *, wanted: bool) -> Iterator[Entry]:
