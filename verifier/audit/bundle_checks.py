@@ -144,10 +144,10 @@ def check_lists(bundle: BundleFolder, proof: Proof) -> Check:
 def _miscounted(
     copy: CopyFacts, proof: Proof, kinds: Counter[tuple[str, str]], lines: int, matches: int
 ) -> Iterator[str]:
-    for kind in FAILING_KINDS & copy.counts.keys():
-        amount, found = copy.counts[kind], kinds[copy.name, kind]
+    for failing in FAILING_KINDS & copy.counts.keys():
+        amount, found = copy.counts[failing], kinds[copy.name, failing]
         if found != amount.files:
-            yield f"{relpath.show(copy.name)}: expected {amount.files:,} findings {kind}, got {found:,}"
+            yield f"{relpath.show(copy.name)}: expected {amount.files:,} findings {failing}, got {found:,}"
     for (name, kind), found in kinds.items():
         if name == copy.name and kind not in copy.counts:
             yield f"{relpath.show(copy.name)}: expected no finding {relpath.show(kind)}, got {found:,}"
