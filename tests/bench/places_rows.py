@@ -118,11 +118,13 @@ def sftp_mixed(data: Path, work: Path, size: Size) -> Iterator[Row]:
                 title="sftp -r, same cipher",
                 command=lambda folder: server.sftp(dataset.folder, folder, recursive=True),
                 at_least=2.5,
+                reason=_FIXED,
             ),
             Peer(
                 title="rclone copy --transfers 8",
                 command=lambda folder: server.rclone(dataset.folder, folder),
                 at_least=2.5,
+                reason=_FIXED,
             ),
         ]
         drill = _sftp_drill(server, dataset, work)
