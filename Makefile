@@ -16,7 +16,7 @@ help:
 	@echo 'make sample  reports/sample anew: the bundle of such a drill'
 	@echo 'make test   lint, then every test'
 	@echo 'make lint   style, types, the order of the rooms'
-	@echo 'make bench  speed and memory beside other tools; a quarter of an hour, 30 GB of disk'
+	@echo 'make bench  speed and memory beside other tools; half an hour, 30 GB of disk'
 	@echo 'make clean  removes what the other targets made'
 
 demo: $(VENV)/.ready
